@@ -1,0 +1,2 @@
+//! latefusion
+fn main() {}
