@@ -1,5 +1,6 @@
 //! From predictions to fused scores: watermarks, windows, evidence, panes, and the fusion methods.
 
+pub mod methods;
 pub mod package;
 
 use arrow::array::Float64Array;
