@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # variables of kafka.sh
 # Sourced by kafka.sh: fetches the broker's artifacts and prepares what makes it start fast.
 
 # What the prepared cache depends on: another pom.xml, Java or place makes it stale.

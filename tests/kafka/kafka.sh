@@ -6,10 +6,14 @@ IFS=$'\n' # folder names may hold spaces
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 mkdir -p "${KAFKA_CACHE:-$here/.cache}"
 cache=$(cd "${KAFKA_CACHE:-$here/.cache}" && pwd)
+# shellcheck disable=SC2034 # these are read by the sourced files
 user=latefusion
+# shellcheck disable=SC2034
 password=latefusion-secret
 # Small and quick to start; for measurements say KAFKA_JVM_OPTS='-Xmx2g -XX:+UseG1GC'.
+# shellcheck disable=SC2034
 jvm_opts=${KAFKA_JVM_OPTS:--Xms64m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1}
+# shellcheck disable=SC2034
 start_timeout_s=${KAFKA_START_TIMEOUT:-60}
 
 usage() {
@@ -41,9 +45,9 @@ now_ms() { date +%s%3N; }
 class_path() { printf '%s:' "$cache"/libs/*.jar; }
 random_uuid() { head -c 16 /dev/urandom | base64 | tr '+/' 'AB' | tr -d '='; }
 
-# shellcheck source=fetch.sh
+# shellcheck source-path=SCRIPTDIR source=fetch.sh
 . "$here/fetch.sh"
-# shellcheck source=cluster.sh
+# shellcheck source-path=SCRIPTDIR source=cluster.sh
 . "$here/cluster.sh"
 
 # ---- the commands ----------------------------------------------------------------------------------------------
@@ -75,6 +79,7 @@ start() {
     mkdir -p "$dir"
     dir=$(cd "$dir" && pwd)
     [ -z "$watched" ] || watch_pid "$dir" "$watched"
+    [ -z "$node" ] || [ -d "$dir/node-$node" ] || die "$dir has no node $node"
     start_cluster "$dir" "$nodes" "$secure" "$settings" "$node"
 }
 
@@ -108,6 +113,8 @@ case $command in
 stop | restart | kill9 | pause | resume | status | delete)
     [ $# -ge 1 ] || { usage >&2; exit 2; }
     dir=$(cd "$1" 2>/dev/null && pwd) || die "no folder $1"
+    [ -f "$dir/cluster" ] || die "$dir holds no cluster of kafka.sh"
+    [ -z "${2:-}" ] || [ -d "$dir/node-$2" ] || die "$dir has no node $2"
     ;;
 esac
 case $command in
