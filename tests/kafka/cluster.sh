@@ -115,9 +115,10 @@ reserve_ports() { # DIR COUNT
     mkdir -p "$reservations"
     exec 8>"$reservations/lock"
     flock 8
+    for port in "$reservations"/[0-9]*; do [ -d "$(cat "$port" 2>/dev/null)" ] || rm -f "$port"; done
     while [ "$found" -lt "$2" ]; do
         port=$((20000 + RANDOM % 12000))
-        [ ! -d "$(cat "$reservations/$port" 2>/dev/null || echo /nonexistent)" ] || continue
+        [ ! -e "$reservations/$port" ] || continue
         ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || continue
         echo "$1" >"$reservations/$port"
         echo "$port"
@@ -213,13 +214,25 @@ watch_pid() { # DIR PID
     setsid "$here/kafka.sh" __watch "$1" "$identity" </dev/null >/dev/null 2>&1 &
 }
 
+# Also finds brokers whose folder, and so whose pid file, is gone.
+kill_by_folder() { # DIR
+    local file
+    grep -lzF -- "$1/node-" /proc/[0-9]*/cmdline 2>/dev/null | while read -r file; do
+        if grep -qzxF kafka.Kafka "$file" 2>/dev/null; then
+            file=${file#/proc/}
+            kill -9 "${file%/cmdline}" 2>/dev/null || true
+        fi
+    done
+}
+
 watch_loop() { # DIR IDENTITY; ends by itself when DIR is gone or another process is watched
     while [ "$(cat "$1/watched" 2>/dev/null)" = "$2" ]; do
         if [ "$(process_identity "${2%% *}")" != "$2" ]; then
-            if [ -f "$1/cluster" ]; then kill_nodes "$1"; fi
+            kill_by_folder "$1"
             [ ! -f "$1/temporary" ] || rm -rf "$1"
             return
         fi
         sleep 0.3
     done
+    [ -d "$1" ] || kill_by_folder "$1"
 }

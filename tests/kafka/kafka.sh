@@ -32,6 +32,7 @@ options of start:
        --nodes 3           three nodes, replication factor 3, min.insync.replicas 2
        --secure            also a SASL_SSL listener (PLAIN, SCRAM, OAUTHBEARER) and an SSL listener, with a throwaway CA
        --watch-pid PID     kill the brokers (and remove a temporary DIR) as soon as process PID is gone
+       --own               a broker of its own, also when KAFKA_BROKERS is set (for tests that stop or kill it)
        --set NAME=VALUE    one more broker setting; may be repeated
 environment:
        KAFKA_BROKERS       use these brokers: start prints them and starts nothing
@@ -53,11 +54,12 @@ random_uuid() { head -c 16 /dev/urandom | base64 | tr '+/' 'AB' | tr -d '='; }
 # ---- the commands ----------------------------------------------------------------------------------------------
 
 start() {
-    local dir='' nodes=1 secure='' settings='' watched='' node=''
+    local dir='' nodes=1 secure='' settings='' watched='' node='' own=''
     while [ $# -gt 0 ]; do
         case $1 in
         --nodes) nodes=$2; shift ;;
         --secure) secure=yes ;;
+        --own) own=yes ;;
         --watch-pid) watched=$2; shift ;;
         --set) settings+=$2$'\n'; shift ;;
         -*) die "unknown option $1" ;;
@@ -66,7 +68,7 @@ start() {
         shift
     done
     [[ $nodes = 1 || $nodes = 3 ]] || die "--nodes is 1 or 3"
-    if [ -n "${KAFKA_BROKERS:-}" ]; then
+    if [ -n "${KAFKA_BROKERS:-}" ] && [ -z "$own" ] && [ ! -f "$dir/cluster" ]; then
         say "KAFKA_BROKERS is set: using $KAFKA_BROKERS, starting nothing"
         echo "BOOTSTRAP=$KAFKA_BROKERS"
         return
@@ -118,7 +120,7 @@ stop | restart | kill9 | pause | resume | status | delete)
     ;;
 esac
 case $command in
-fetch) fetch ;;
+fetch) if [ -n "${KAFKA_BROKERS:-}" ]; then say "KAFKA_BROKERS is set: fetching nothing"; else fetch; fi ;;
 start) start "$@" ;;
 stop) stop_nodes "$dir" 20 "${2:-}" ;;
 restart) stop_nodes "$dir" 20 "${2:-}"; start "$dir" ${2:+"$2"} ;;
