@@ -9,7 +9,7 @@ need() { missing+=("$1:$2"); } # PACKAGE WHY
 has() { command -v "$1" >/dev/null 2>&1; }
 has_library() { printf '#include <%s>\n' "$1" | cc -E -x c - >/dev/null 2>&1; }
 
-# librdkafka is C: built by cmake and linked against the system's OpenSSL and zlib.
+# librdkafka is C, compiled with the crate and linked against the system's OpenSSL and zlib.
 look_for_build() {
     if has cc && has c++ && has make; then
         has_library openssl/ssl.h || need libssl-dev 'TLS for the Kafka client'
@@ -19,7 +19,6 @@ look_for_build() {
         need libssl-dev 'TLS for the Kafka client'
         need zlib1g-dev 'compression for the Kafka client'
     fi
-    has cmake || need cmake 'builds the Kafka client'
     has pkg-config || need pkg-config 'finds the libraries of the Kafka client'
 }
 
