@@ -1,0 +1,50 @@
+# The commands of this project. ARGS passes arguments on: `make demo ARGS=--plain`, `make test ARGS=tidy`.
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast check fmt bench clean
+SHELL := bash
+
+CARGO ?= cargo
+# Crates are built as Cargo.lock says.
+LOCKED := --locked
+# Documentation last of all would end a run with "0 tests": the doc tests go first.
+TESTS := --lib --bins --tests
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+demo: ## build and run the live demo, no Kafka needed (ARGS="--plain")
+	@scripts/bootstrap.sh build
+	$(CARGO) run $(LOCKED) --release -- demo $(ARGS)
+
+test: ## all checks and tests, on a real Kafka broker (KAFKA_BROKERS uses a running one)
+	@scripts/bootstrap.sh build
+	@tests/kafka/kafka.sh fetch || { echo 'make test: NO KAFKA BROKER, so the tests that prove exactly-once cannot run (make test-fast leaves them out)' >&2; exit 1; }
+	@$(MAKE) --no-print-directory check
+	$(CARGO) test $(LOCKED) --doc
+	$(CARGO) test $(LOCKED) $(TESTS) -- $(ARGS)
+
+test-fast: ## the tests that need no Kafka broker
+	@echo 'make test-fast: the tests on a real Kafka broker are LEFT OUT; make test runs them'
+	$(CARGO) test $(LOCKED) --doc
+	$(CARGO) test $(LOCKED) $(TESTS) -- --skip kafka:: $(ARGS)
+
+check: ## format, lints, documentation, licences; changes nothing
+	$(CARGO) fmt --check
+	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(LOCKED) --no-deps --document-private-items --quiet
+	@if command -v cargo-deny >/dev/null; then \
+	    echo 'cargo deny check licenses bans sources' && $(CARGO) deny --offline --log-level error check licenses bans sources; \
+	else \
+	    echo 'make check: LICENCE CHECK SKIPPED, cargo-deny is not installed (cargo install --locked cargo-deny)'; \
+	fi
+
+fmt: ## format the code
+	$(CARGO) fmt
+
+bench: ## the benchmarks (ARGS="NAME" for some of them)
+	@scripts/bootstrap.sh build
+	$(CARGO) bench $(LOCKED) --benches -- $(ARGS)
+
+clean: ## remove what was built and the fetched Kafka broker
+	$(CARGO) clean
+	rm -rf tests/kafka/.cache
