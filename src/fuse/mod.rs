@@ -1,7 +1,22 @@
 //! From predictions to fused scores: watermarks, windows, evidence, panes, and the fusion methods.
 
+mod active;
+mod availability;
+mod checkpoint;
+mod firing;
+mod groups;
+mod history;
+mod intake;
+mod lanes;
 pub mod methods;
 pub mod package;
+mod panes;
+mod patient;
+mod publish;
+mod stage;
+mod ward;
+
+pub use stage::{FuseConfig, FuseCounters, FuseInput, FuseOutput, FuseStage, digest_of};
 
 use arrow::array::Float64Array;
 

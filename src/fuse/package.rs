@@ -171,6 +171,8 @@ impl Package {
             let silence = *longest_silence >= self.every;
             require(silence, "publish.longest_silence", "must be at least `every`");
         }
+        let gating = self.modality.values().filter(|policy| policy.gating).count();
+        require(gating <= 1, "modality", "must have at most one with `gating = true`");
         for (_, modality) in registry.iter() {
             let path = format!("modality.{}", modality.name);
             match self.modality.get(modality.name) {

@@ -3,6 +3,7 @@
 use super::{Band, EventTime, IngestTime, PatientId, Position, Risk, Span, prediction::ModelName};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Half-open, left end excluded: the times t with `end - length < t <= end`.
 ///
@@ -165,7 +166,7 @@ pub struct FusedScore {
     /// The unit the patient is in; `None`: not known.
     pub unit: Option<CompactString>,
     /// Digest of the fusion package it was computed with.
-    pub package: CompactString,
+    pub package: Arc<str>,
 }
 
 /// What one modality looked like over the patients of a partition at a window end.
