@@ -1,0 +1,3 @@
+//! Everything that awaits, reads a clock, a file, a socket or the environment.
+
+pub mod bus;
