@@ -1,1 +1,5 @@
 //! The integration tests.
+
+mod decoders;
+mod fourth_modality;
+mod schemas;
