@@ -91,8 +91,9 @@ impl EventStatus {
     }
 }
 
-/// Identity of an observation within (patient, modality): the first 8 bytes of the SHA-256 of the source's id,
-/// or, where the source gives none, of the event time and columns. Corrections and duplicates are found by it.
+/// Identity of an observation within (patient, modality): the 64-bit FNV-1a of the source's id or, where the source
+/// gives none, of the event time and what was observed. Corrections and duplicates are found by it.
+/// FNV rather than SHA-256: it is as stable, needs a tenth of the time, and nobody gains by forging an id of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ObservationId(pub u64);

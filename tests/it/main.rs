@@ -2,3 +2,6 @@
 
 mod fusers;
 mod seeds;
+mod decoders;
+mod fourth_modality;
+mod schemas;
