@@ -1,5 +1,11 @@
 //! From observations to predictions: lookback, features, scorers, calibration. Knows nothing of windows.
 
+pub mod imaging;
+pub mod lab_panel;
+pub mod news2;
+pub mod registry;
+mod rows;
+
 use crate::types::Span;
 use arrow::array::{Float64Array, RecordBatch};
 

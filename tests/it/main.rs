@@ -5,3 +5,4 @@ mod seeds;
 mod decoders;
 mod fourth_modality;
 mod schemas;
+mod news2;
