@@ -1,0 +1,4 @@
+//! Everything that awaits, reads a clock, a file, a socket or the environment.
+
+pub mod datasets;
+pub mod record_files;
