@@ -1,1 +1,5 @@
 //! The integration tests.
+
+mod datasets;
+mod record_files;
+mod tiny;

@@ -72,11 +72,11 @@ pub(super) static APERIODIC: [Parameter; 10] = [
 /// The findings that diagnoses are read for, by the first words in the order of this list that a diagnosis holds.
 pub(super) static FINDINGS: [Parameter; 8] = [
     same("aspiration", "aspiration"),
-    same("pneumonia", "pneumonia"),
+    same("pneumonia", "consolidation"),
     same("ARDS", "ards"),
-    same("acute pulmonary edema", "pulmonary_oedema"),
+    same("acute pulmonary edema", "pulmonary_edema"),
     same("pneumothorax", "pneumothorax"),
-    same("hemothorax", "haemothorax"),
+    same("hemothorax", "pleural_effusion"),
     same("pleural effusion", "pleural_effusion"),
     same("atelectasis", "atelectasis"),
 ];
@@ -84,7 +84,7 @@ pub(super) static FINDINGS: [Parameter; 8] = [
 /// The finding that a diagnosis names, as its place in [`FINDINGS`]; `None`: it names none.
 ///
 /// A diagnosis is a path such as `pulmonary|pulmonary infections|pneumonia|aspiration`: the pneumonia that is an
-/// aspiration counts as aspiration. "Acute respiratory distress" is a state, not ARDS, and counts as neither.
+/// aspiration counts as aspiration; pneumonia shows as consolidation, blood in the pleural space as effusion. "Acute respiratory distress" is a state, not ARDS, and counts as neither.
 pub(super) fn finding_of(text: &str) -> Option<usize> {
     FINDINGS.iter().position(|finding| text.contains(finding.name))
 }
@@ -100,19 +100,16 @@ mod tests {
     #[test]
     fn a_diagnosis_path_names_at_most_one_finding() {
         let cases = [
-            ("pulmonary|pulmonary infections|pneumonia", Some("pneumonia")),
+            ("pulmonary|pulmonary infections|pneumonia", Some("consolidation")),
             ("pulmonary|pulmonary infections|pneumonia|aspiration", Some("aspiration")),
             ("pulmonary|respiratory failure|pulmonary aspiration", Some("aspiration")),
             ("pulmonary|respiratory failure|ARDS|pulmonary etiology", Some("ards")),
             ("pulmonary|respiratory failure|acute respiratory distress", None),
-            (
-                "cardiovascular|ventricular disorders|acute pulmonary edema",
-                Some("pulmonary_oedema"),
-            ),
+            ("cardiovascular|ventricular disorders|acute pulmonary edema", Some("pulmonary_edema")),
             ("pulmonary|disorders of the airways|due to angioedema", None),
             ("pulmonary|pleural disorders|pleural effusion|right", Some("pleural_effusion")),
             ("cardiovascular|pericardial diseases|pericardial effusion", None),
-            ("pulmonary|pleural disorders|hemothorax", Some("haemothorax")),
+            ("pulmonary|pleural disorders|hemothorax", Some("pleural_effusion")),
             ("pulmonary|disorders of lung parenchyma|atelectasis/collapse", Some("atelectasis")),
             ("burns/trauma|trauma - chest|pneumothorax", Some("pneumothorax")),
         ];

@@ -13,8 +13,8 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Float64Type, Int32Type, Schema, TimeUnit, TimestampMillisecondType, UInt32Type,
-    UInt64Type,
+    DataType, Float64Type, Int32Type, Schema, SchemaRef, TimeUnit, TimestampMillisecondType,
+    UInt32Type, UInt64Type,
 };
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
@@ -32,7 +32,7 @@ const PARQUET_BATCH: usize = 8_192;
 /// Reads a Parquet file, or an Arrow IPC file or stream, of one modality.
 pub struct Reader {
     path: PathBuf,
-    batches: Box<dyn RecordBatchReader + Send>,
+    batches: Batches,
     decoder: Decoder,
 }
 
@@ -52,8 +52,7 @@ impl Reader {
         registry: &Registry,
         modality: Option<&str>,
     ) -> Result<Self, FileError> {
-        let batches = open_batches(path)?;
-        let schema = batches.schema();
+        let (schema, batches) = open_batches(path)?;
         let refuse = |detail| FileError::Schema { path: path.to_owned(), detail };
         let named = schema.metadata().get(MODALITY_KEY).map(String::as_str).or(modality);
         let name = named.ok_or_else(|| refuse("does not name its modality".to_owned()))?;
@@ -82,24 +81,29 @@ impl Reader {
     }
 }
 
-fn open_batches(path: &Path) -> Result<Box<dyn RecordBatchReader + Send>, FileError> {
+type Batches = Box<dyn RecordBatchReader + Send>;
+
+fn open_batches(path: &Path) -> Result<(SchemaRef, Batches), FileError> {
     let mut file = File::open(path).map_err(io_error(path))?;
     if Format::of(path)? == Format::Parquet {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-            .and_then(|builder| builder.with_batch_size(PARQUET_BATCH).build())
-            .map_err(|source| FileError::Parquet { path: path.to_owned(), source })?;
-        return Ok(Box::new(reader));
+        let parquet_error = |source| FileError::Parquet { path: path.to_owned(), source };
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet_error)?;
+        // The builder's schema, because the reader's has lost its metadata.
+        let schema = builder.schema().clone();
+        let reader = builder.with_batch_size(PARQUET_BATCH).build().map_err(parquet_error)?;
+        return Ok((schema, Box::new(reader)));
     }
     let mut magic = [0; 6];
     let length = file.read(&mut magic).map_err(io_error(path))?;
     file.rewind().map_err(io_error(path))?;
     let arrow_error = |source| FileError::Arrow { path: path.to_owned(), source };
     let input = BufReader::with_capacity(1 << 20, file);
-    if magic.get(..length) == Some(b"ARROW1".as_slice()) {
-        Ok(Box::new(FileReader::try_new(input, None).map_err(arrow_error)?))
+    let batches: Batches = if magic.get(..length) == Some(b"ARROW1".as_slice()) {
+        Box::new(FileReader::try_new(input, None).map_err(arrow_error)?)
     } else {
-        Ok(Box::new(StreamReader::try_new(input, None).map_err(arrow_error)?))
-    }
+        Box::new(StreamReader::try_new(input, None).map_err(arrow_error)?)
+    };
+    Ok((batches.schema(), batches))
 }
 
 /// Turns record batches of one schema into events.
