@@ -1,3 +1,5 @@
 //! Everything that awaits, reads a clock, a file, a socket or the environment.
 
 pub mod bus;
+pub mod datasets;
+pub mod record_files;

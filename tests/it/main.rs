@@ -6,3 +6,6 @@ mod decoders;
 mod fourth_modality;
 mod schemas;
 mod news2;
+mod datasets;
+mod record_files;
+mod tiny;
