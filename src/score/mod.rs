@@ -1,5 +1,7 @@
 //! From observations to predictions: lookback, features, scorers, calibration. Knows nothing of windows.
 
+pub mod report;
+
 use crate::types::Span;
 use arrow::array::{Float64Array, RecordBatch};
 
