@@ -81,35 +81,35 @@ pub(super) const WORDS: &[(Word, &str)] = &[
         not | without | without (|any |definite |radiographic )(evidence|signs) of | w / o |
         negative for | free of | clear of | absence of | lack of | never had |
         fail(s|ed) to (show|reveal|demonstrate) | no findings (of|for|to suggest|to indicate) |
-        nothing to suggest | (rules|ruled|excludes|excluded) out | ruled out for | no new |
-        neither | nor | denies | cannot (see|identify) |
+        nothing to suggest | ruled out for | no new | neither | nor | none | denies |
+        cannot (see|identify) |
         (does|do|did) not (represent|demonstrate|show|reveal|see|identify) | not (a|an|any) |
         excludes | removal of | (interval |)removal of (the |a |)"),
     (Word::Cue(Cue { change: Change::Resolved, ..cue(Negated, Forward) }), "
         (interval |complete |)(resolution|clearing) of |
         no (longer|residual) (|any )(evidence of|sign of|)"),
     (Word::Cue(cue(Negated, Backward)), "
-        (is|are|was|were|) (not|no longer) (definitely |clearly |)SEEN | (is|are|) absent |
-        (: |)none | (has|have|) (been|) (ruled|excluded) out |
+        (is|are|was|were|) not (definitely |clearly |)SEEN | (is|are|) absent | : none |
+        none SEEN | (has|have|) (been|) (ruled|excluded) out |
         (has|have) been (excluded|removed) | (is|are|was|were) (ruled out|excluded|removed) |
-        not (present|SEEN) | : (negative|no) | (is|are) negative |
+        : (negative|no) | (is|are) negative |
         (is|was|were|are|represents|represented|) (|an |a |likely |in fact |due to )(artifact|artifactual|skin fold) |
         (was|were) (reported |described |)in error | (is|are) not the case"),
     (Word::Cue(Cue { change: Change::Resolved, ..cue(Negated, Backward) }), "
-        (is|are) no longer (SEEN|evident) | no longer SEEN |
+        (is|are|) no longer SEEN |
         (has|have) (completely |fully |entirely |now |since |)(resolved|cleared)"),
     (Word::Cue(adjective(Uncertain)), "
         possibl(e|y) | probabl(e|y) | likely | (most|very|less|more) likely | questionable |
-        suspected | presumed | presumably | potential | equivocal | perhaps | suspicious |
-        apparent | vague | unlikely | ? | query | questioned"),
+        suspected | presumed | presumably | potential | equivocal | perhaps | apparent | vague |
+        unlikely | ? | query | questioned"),
     (Word::Cue(cue(Uncertain, Forward)), "
         (may|might|could) (|also |well |partly |partially |still )(represent|be|reflect|indicate|be due to|be related to|relate to|be secondary to|suggest|have) |
-        (cannot|can not|can't|could not) (|entirely |completely |definitively |reliably )(exclude|rule out|be excluded) |
+        (cannot|can not|can't|could not) (|entirely |completely |definitively |reliably )(exclude|rule out) |
         (difficult|hard|impossible|unable) to (exclude|rule out) |
         (does|do) not (exclude|rule out) | not (exclude|excluding) |
         (concern|suspicion|consideration|differential|differential diagnosis|differential considerations) (for|of|includes|include|including) |
         differential | favo(u|)r(|s|ed) | favo(u|)red to (represent|be|reflect) | consider |
-        considerations include | rather than | as opposed to | suspect | question of |
+        considerations include | suspect | question of |
         (raises|raising|raise) (the |)(possibility|question|concern) (of|for) | possibility of |
         probability of | versus less likely | may | might | could |
         (is|are) (indeterminate|equivocal) for"),
@@ -141,8 +141,8 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Word::Joins { uncertain: true }, "
         (suspicious|concerning|worrisome|suspect) for | suggest(|s|ing|ive of|ed) |
         (|to )suggest | compatible with | (in keeping|keeping) with possible |
-        indicative of possible | (could be|may be) (due|secondary) to |
-        that (may|could|might) (represent|be) | possibly (representing|due to)"),
+        indicative of possible | that (may|could|might) (represent|be) |
+        possibly (representing|due to)"),
     (Word::Joins { uncertain: false }, "
         consistent with | c / w | in keeping with | diagnostic of | indicative of | to indicate |
         represent(|s|ing) | reflect(|s|ing) | due to | secondary to | related to"),
@@ -151,7 +151,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
         (has|have) (newly |)(developed|appeared) | (now|newly) (seen|present|apparent|evident)"),
     (Word::Change(Change::Worsened), "
         worse(|n|ned|ning) | increas(ed|ing) |
-        (interval |slight |mild |further )increase(| in| in size) | enlarging |
+        (interval |slight |mild |further |)increase(| in| in size) | enlarging |
         (has|have) enlarged | larger | progress(ed|ive|ion|ing)( of|) |
         more (extensive|prominent|pronounced|conspicuous)"),
     (Word::Change(Change::Unchanged), "
@@ -162,7 +162,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
         (is |are |has |have |)not (|significantly |substantially |appreciably |been |really )(changed|increased|decreased|improved|worsened|resolved|enlarged|progressed|cleared)"),
     (Word::Change(Change::Improved), "
         improv(ed|ing|ement)( of| in|) | decreas(ed|ing) |
-        (interval |slight )decrease(| in| in size) | smaller | resolving |
+        (interval |slight |)decrease(| in| in size) | smaller | resolving |
         (partial|near|nearly|partially|near complete|incomplete|mostly|almost completely|nearly completely) (resolution of|resolution|resolved|clearing|clearing of|cleared) |
         (has|have) (partially|nearly|mostly|almost|nearly completely) (resolved|cleared) |
         less (extensive|prominent|pronounced|conspicuous) | clearing | regress(ed|ing|ion)"),
@@ -194,7 +194,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Word::Comma, ","),
     (Word::And, "and | as well as | & | plus"),
     (Word::Or, "or | and / or | /"),
-    (Word::Versus, "v | vs | versus"),
+    (Word::Versus, "v | vs | versus | rather than | as opposed to | (is |are |)(favo(u|)red over|more likely than|less likely than)"),
     (Word::Copula, "is | are | has | have | was | were | appear(|s) | has been | have been"),
     (Word::English, "
         the | of | in | on | at | to | a | an | for | from | by | this | that | these | be |

@@ -53,7 +53,7 @@ use Site::{Any, ChestOrUnknown, Head, HeadOrUnknown, WithDevice};
 /// All finding phrases.
 pub(super) const ENTRIES: &[Entry] = &[
     names(TensionPneumothorax, Any, "tension (pneumothorax|pneumothoraces|ptx|physiology|component|hydropneumothorax)"),
-    names(TensionPneumothorax, ChestOrUnknown, "tension"),
+    names(TensionPneumothorax, ChestOrUnknown, "under tension | (signs|evidence|features) of tension"),
     names(Pneumothorax, Any, "(|hydro)pneumothora(x|ces|xes) | ptx"),
     names(Haemothorax, Any, "h(a|)emo(|pneumo)thora(x|ces)"),
     names(Pneumonia, Any, "
@@ -61,6 +61,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         consolidation(|s) | consolidative (opacity|opacities|change(|s)|process) |
         air(| )space (disease|consolidation(|s)) | infiltrate(|s) |
         (pulmonary|lung|superimposed|pulmonary) infection | infectious (process|infiltrate(|s))"),
+    names(Pneumonia, ChestOrUnknown, "infection(|s)"),
     names(Aspiration, Any, "aspiration (|pneumonia|pneumonitis|event)"),
     names(LungOpacity, ChestOrUnknown, "
         (|lung|airspace|air space|ground glass|groundglass|interstitial) opacit(y|ies) |
@@ -175,7 +176,8 @@ pub(super) const INERT: &str = "
         (pulmonary|splenic|renal|bone) infarct(|s|ion) | (disc|disk|hiatal) herniation |
         (small|large) bowel | large vessel | bone mass | body mass |
         left (ventricle|ventricular|atrium|atrial) | right (ventricle|ventricular|atrium|atrial) |
-        mass like | not only | with or without | no matter | not necessarily | not just | if any |
+        mass like | (previously|formerly|initially) (small|moderate|large|massive|severe) |
+        not only | with or without | no matter | not necessarily | not just | if any |
         gram negative | left over |
         (previously|prior|formerly) (seen|noted|described|identified|demonstrated|visualized|reported) |
         (prior|previous|old|earlier) (|chest |portable |head |recent )(study|studies|exam|exams|examination|examinations|radiograph|radiographs|film|films|ct|x ray|image|images|imaging|scan|report|comparison) |

@@ -14,6 +14,7 @@ mod cues;
 mod finding;
 mod language;
 mod lexicon;
+mod lists;
 mod matcher;
 mod modifiers;
 mod reader;
@@ -22,14 +23,14 @@ mod scope;
 mod sections;
 mod severity;
 mod structured;
+mod summary;
 mod tokens;
 
-pub use finding::{
-    Acuity, Certainty, Change, Finding, FindingKind, Laterality, Size, Summary, summarise,
-};
+pub use finding::{Acuity, Certainty, Change, Finding, FindingKind, Laterality, Size};
 pub use reader::{MAX_REPORT_BYTES, Reading, Unreadable, read_report};
 pub use sections::{Section, SectionKind, Source};
 pub use severity::{BASELINE_SEVERITY, severity, weight};
 pub use structured::{
     NameRejection, Structured, StructuredRejection, kind_by_name, severity_of_structured,
 };
+pub use summary::{Summary, summarise};

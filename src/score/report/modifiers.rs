@@ -57,7 +57,7 @@ pub(super) fn attach(tokens: &Tokens, items: &[Item], out: &mut [Modifiers]) {
         if !is_finding(&items[at]) {
             continue;
         }
-        let start = description_start(items, at);
+        let start = description_start(tokens, items, at);
         let mut modifiers = Modifiers::default();
         items[start..at]
             .iter()
@@ -84,7 +84,7 @@ fn take(modifiers: &mut Modifiers, item: &Item) {
     }
 }
 
-fn description_start(items: &[Item], finding: usize) -> usize {
+fn description_start(tokens: &Tokens, items: &[Item], finding: usize) -> usize {
     let mut start = finding;
     while start > 0 {
         let item = &items[start - 1];
@@ -92,9 +92,7 @@ fn description_start(items: &[Item], finding: usize) -> usize {
         let within = item.end + BEFORE >= items[finding].first;
         let passes = match item.meaning {
             Meaning::Word(Word::Comma | Word::And | Word::Or | Word::Versus) => {
-                // "small, left", "right and left": both sides must be the same kind of word or sizes and sides.
-                let next = &items[start];
-                before.is_some_and(|before| is_size_or_side(before)) && is_size_or_side(next)
+                before.is_some_and(|before| is_one_description(tokens, before, item, &items[start]))
             }
             Meaning::Word(
                 Word::Cue(_)
@@ -115,8 +113,20 @@ fn description_start(items: &[Item], finding: usize) -> usize {
     start
 }
 
-fn is_size_or_side(item: &Item) -> bool {
-    matches!(item.meaning, Meaning::Word(Word::Size(_) | Word::Side(_)))
+/// "small, left", "right and left", "trace right and small left"; but not "on the left, small".
+fn is_one_description(tokens: &Tokens, left: &Item, joint: &Item, right: &Item) -> bool {
+    let (Meaning::Word(a), Meaning::Word(joint), Meaning::Word(b)) =
+        (left.meaning, joint.meaning, right.meaning)
+    else {
+        return false;
+    };
+    let ends_a_phrase = left.first > 0 && matches!(tokens.text(left.first - 1), "the" | "on");
+    match (a, b) {
+        (Word::Size(_), Word::Side(_)) => joint == Word::Comma,
+        (Word::Side(_), Word::Size(_)) => joint == Word::And && !ends_a_phrase,
+        (Word::Size(_), Word::Size(_)) | (Word::Side(_), Word::Side(_)) => !ends_a_phrase,
+        _ => false,
+    }
 }
 
 /// Index one past the last item behind the finding that still speaks of it.
@@ -144,7 +154,11 @@ fn description_behind(items: &[Item], finding: usize, next_start: usize) -> usiz
 
 fn follows(comma: &Item, next: &Item) -> bool {
     next.first <= comma.end + 1
-        && (describes(next) || matches!(next.meaning, Meaning::Word(Word::Copula | Word::English)))
+        && (describes(next)
+            || matches!(
+                next.meaning,
+                Meaning::Inert | Meaning::Word(Word::Copula | Word::English)
+            ))
 }
 
 /// "Effusion and atelectasis are unchanged": the verdict holds for the whole list.

@@ -1,6 +1,6 @@
 //! From text to a reading: sections, phrases, scopes, modifiers, addenda.
 
-use super::finding::{Certainty, Change, Finding, FindingKind, Summary, summarise};
+use super::finding::{Certainty, Change, Finding, FindingKind};
 use super::language::{Verdict, judge};
 use super::lexicon::{Site, Target};
 use super::matcher::{self, Item, Meaning};
@@ -9,6 +9,7 @@ use super::region::{self, Region};
 use super::scope::{Mark, Sentence};
 use super::sections::{self, Section, SectionKind, Source};
 use super::severity::severity;
+use super::summary::{Summary, summarise};
 use super::tokens::Tokens;
 
 /// Longest report that is read, in bytes: 1 MiB, a hundred times the longest real ones.
@@ -172,6 +173,7 @@ fn read_items(tokens: &Tokens, items: &mut [Item], region: Region) -> Vec<Findin
                 tokens,
                 items: sentence,
                 marks,
+                end: bounds[1] as usize,
             }
             .mark_scopes();
             modifiers::attach(tokens, sentence, modifiers);

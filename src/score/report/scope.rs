@@ -13,9 +13,7 @@ use super::tokens::Tokens;
 /// Tokens a cue reaches before it meets a finding, and from one finding of a list to the next.
 const WINDOW: usize = 10;
 /// The same for adjectives ("possible", "prior").
-const NEAR_WINDOW: usize = 6;
-/// Items looked at when asking how a list goes on.
-const LIST_LOOK: usize = 24;
+pub(super) const NEAR_WINDOW: usize = 6;
 
 /// What the cues made of one item of the sentence (only findings are marked).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +30,8 @@ pub(super) struct Sentence<'a> {
     pub(super) tokens: &'a Tokens,
     pub(super) items: &'a [Item],
     pub(super) marks: &'a mut [Mark],
+    /// One past the sentence's last token.
+    pub(super) end: usize,
 }
 
 impl Sentence<'_> {
@@ -40,12 +40,9 @@ impl Sentence<'_> {
         let mut spent = None; // the last joining phrase that handed on an earlier cue
         for at in 0..self.items.len() {
             match self.items[at].meaning {
+                Meaning::Word(Word::Cue(_)) if spent == Some(at) => {}
                 Meaning::Word(Word::Cue(cue)) if cue.direction == Direction::Forward => {
-                    // "Pneumothorax: No." and "effusion no" answer what stands before.
-                    let last = self.items[at].end == self.tokens_end();
-                    if last && cue.effect != Certainty::Hypothetical && self.text(at) != "?" {
-                        self.look_back(at, cue);
-                    } else if last && self.text(at) == "?" {
+                    if self.answers(at, cue) {
                         self.look_back(at, cue);
                     } else {
                         spent = self.look_forward(at, cue).or(spent);
@@ -72,11 +69,22 @@ impl Sentence<'_> {
         }
     }
 
-    fn tokens_end(&self) -> usize {
-        self.items.last().map_or(0, |item| item.end)
+    /// Whether a forward cue speaks of what stands before it: "pneumothorax: no", "pneumothorax?".
+    fn answers(&self, at: usize, cue: Cue) -> bool {
+        if self.text(at) == "?" {
+            let after = self.items[at].end;
+            let marked = self.tokens.tokens[self.items[at].first].end;
+            let word_follows = self
+                .tokens
+                .tokens
+                .get(after)
+                .is_some_and(|next| next.start == marked);
+            return !word_follows || self.tokens.text(after) == "?";
+        }
+        self.items[at].end == self.end && cue.effect != Certainty::Hypothetical
     }
 
-    fn text(&self, item: usize) -> &str {
+    pub(super) fn text(&self, item: usize) -> &str {
         self.tokens.text(self.items[item].first)
     }
 
@@ -108,6 +116,14 @@ impl Sentence<'_> {
                         (joined, through, reach) = (true, Some(at), item.end + window);
                     }
                     Word::Joins { .. } if marked => break,
+                    // "no apparent", "no suspected": the denial is of the whole.
+                    Word::Cue(other)
+                        if is_denied_guess(cue, other)
+                            && at == from + 1
+                            && item.first == self.items[from].end =>
+                    {
+                        through = Some(at);
+                    }
                     Word::Comma | Word::And | Word::Or | Word::Versus if marked => {
                         if !self.carries_on(at, word, cue) {
                             break;
@@ -144,79 +160,6 @@ impl Sentence<'_> {
                 direct,
             };
         }
-    }
-
-    /// Whether a list goes on behind the joining word at `at`.
-    fn carries_on(&self, at: usize, word: Word, cue: Cue) -> bool {
-        match word {
-            Word::Or | Word::Versus => true,
-            Word::And => cue.over_and && !self.starts_fresh(at),
-            // Behind a comma uncertainty needs an "or" to come; a denial carries on by default.
-            _ if cue.effect == Certainty::Uncertain => self.or_follows(at),
-            _ => !self.starts_fresh(at),
-        }
-    }
-
-    /// Whether the words behind the comma or "and" at `at` read as a new statement.
-    fn starts_fresh(&self, at: usize) -> bool {
-        if matches!(
-            self.tokens.text(self.items[at].end),
-            "the" | "this" | "these" | "there" | "now"
-        ) {
-            return true;
-        }
-        let next = self.items[at + 1..]
-            .iter()
-            .take(LIST_LOOK)
-            .position(|item| matches!(item.meaning, Meaning::Finding(..)));
-        let Some(next) = next.map(|offset| at + 1 + offset) else {
-            return false;
-        };
-        if self.is_asserted_behind(next) {
-            return true;
-        }
-        if self.or_follows(at) {
-            return false;
-        }
-        let article = matches!(self.tokens.text(self.items[at].end), "a" | "an");
-        let described = self.items[at + 1..next].first().is_some_and(|item| {
-            matches!(item.meaning, Meaning::Word(Word::Size(_) | Word::Change(_)))
-        });
-        article || described
-    }
-
-    /// "... is unchanged", "... has increased" directly behind the finding.
-    fn is_asserted_behind(&self, finding: usize) -> bool {
-        let mut behind = self.items[finding + 1..].iter().take(4);
-        let copula = behind.next().is_some_and(|item| {
-            item.first <= self.items[finding].end + 1
-                && matches!(
-                    item.meaning,
-                    Meaning::Word(Word::Copula | Word::Change(Change::Unchanged))
-                )
-        });
-        let verb = self.items.get(finding + 1).is_some_and(|item| {
-            item.first == self.items[finding].end
-                && matches!(item.meaning, Meaning::Word(Word::Change(_)))
-        });
-        verb || copula
-            && behind
-                .take(2)
-                .any(|item| matches!(item.meaning, Meaning::Word(Word::Change(_))))
-    }
-
-    /// An "or" or "nor" further down the same list.
-    fn or_follows(&self, at: usize) -> bool {
-        for item in self.items[at + 1..].iter().take(LIST_LOOK) {
-            match item.meaning {
-                Meaning::Word(Word::Or) => return true,
-                Meaning::Word(
-                    Word::Cue(_) | Word::Stop | Word::Opener | Word::Copula | Word::With,
-                ) => return false,
-                _ => {}
-            }
-        }
-        false
     }
 
     fn is_finding(&self, at: usize) -> bool {
@@ -276,42 +219,10 @@ impl Sentence<'_> {
             };
         }
     }
+}
 
-    /// "A or B", "A versus B" with no cue of their own: each is only possible.
-    fn mark_alternatives(&mut self, at: usize) {
-        let Some(left) = self.nearest(at, (0..at).rev()) else {
-            return;
-        };
-        let Some(right) = self.nearest(at, at + 1..self.items.len()) else {
-            return;
-        };
-        for side in [left, right] {
-            if self.marks[side].certainty.is_none() {
-                self.marks[side].certainty = Some(Certainty::Uncertain);
-            }
-        }
-    }
-
-    fn nearest(&self, from: usize, way: impl Iterator<Item = usize>) -> Option<usize> {
-        let here = self.items[from];
-        for at in way.take(NEAR_WINDOW) {
-            let item = self.items[at];
-            let gap = if item.end <= here.first {
-                here.first - item.end
-            } else {
-                item.first.saturating_sub(here.end)
-            };
-            match item.meaning {
-                _ if gap > NEAR_WINDOW => return None,
-                Meaning::Finding(Target::Names(_), _) => return Some(at),
-                Meaning::Finding(..) | Meaning::Word(Word::Stop | Word::Copula | Word::Opener) => {
-                    return None;
-                }
-                _ => {}
-            }
-        }
-        None
-    }
+fn is_denied_guess(cue: Cue, other: Cue) -> bool {
+    cue.effect == Certainty::Negated && other.near && other.effect == Certainty::Uncertain
 }
 
 /// "Suspicious for" as a cue of its own.
@@ -322,3 +233,88 @@ const JOINING: Cue = Cue {
     over_and: true,
     change: Change::Unspecified,
 };
+
+#[cfg(test)]
+mod tests {
+    use crate::score::report::{Certainty, Change, read_report};
+    use Certainty::{Affirmed, Historical, Hypothetical, Negated, Uncertain};
+
+    fn certainties(text: &str) -> Vec<Certainty> {
+        let reading = read_report(text, Some("chest")).expect("the text is readable");
+        reading
+            .findings
+            .iter()
+            .map(|finding| finding.certainty)
+            .collect()
+    }
+
+    #[test]
+    fn a_denial_covers_its_list_and_nothing_behind_it() {
+        assert_eq!(
+            certainties("No effusion, pneumothorax or edema."),
+            [Negated; 3]
+        );
+        assert_eq!(certainties("No effusion, but edema."), [Negated, Affirmed]);
+        assert_eq!(
+            certainties("No effusion and the edema is worse."),
+            [Negated, Affirmed]
+        );
+        assert_eq!(
+            certainties("No effusion in a patient with edema."),
+            [Negated, Affirmed]
+        );
+    }
+
+    #[test]
+    fn a_denial_reaches_through_what_joins_an_observation_to_its_cause() {
+        assert_eq!(
+            certainties("No opacity suspicious for pneumonia."),
+            [Negated; 2]
+        );
+        assert_eq!(
+            certainties("Opacity suspicious for pneumonia."),
+            [Affirmed, Uncertain]
+        );
+        assert_eq!(certainties("No apparent effusion."), [Negated]);
+    }
+
+    #[test]
+    fn a_cue_ends_where_the_next_one_begins() {
+        assert_eq!(
+            certainties("Possible edema, no effusion."),
+            [Uncertain, Negated]
+        );
+        assert_eq!(
+            certainties("No effusion, possible edema."),
+            [Negated, Uncertain]
+        );
+    }
+
+    #[test]
+    fn a_cue_does_not_leave_its_sentence_nor_its_window() {
+        assert_eq!(certainties("No. Effusion."), [Affirmed]);
+        let far = "No relevant thing in any of the many other places that were looked at today, effusion.";
+        assert_eq!(certainties(far), [Affirmed]);
+    }
+
+    #[test]
+    fn history_and_questions_are_kept_apart_from_the_present() {
+        assert_eq!(
+            certainties("History of pneumothorax, with new effusion."),
+            [Historical, Affirmed]
+        );
+        assert_eq!(
+            certainties("If pneumothorax is suspected, repeat. No effusion."),
+            [Hypothetical, Negated]
+        );
+    }
+
+    #[test]
+    fn no_change_is_not_a_denial() {
+        let reading = read_report("No change in the effusion.", Some("chest")).expect("readable");
+        assert_eq!(
+            (reading.findings[0].certainty, reading.findings[0].change),
+            (Affirmed, Change::Unchanged)
+        );
+    }
+}

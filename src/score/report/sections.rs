@@ -132,10 +132,9 @@ struct Heading {
 /// Where the heading's body starts, if the name at `start..end` is used as a heading: at the start of a
 /// line and followed by a colon or the line's end, or in capitals (or opening a sentence) and followed by a colon.
 fn heading_body(text: &str, start: usize, end: usize) -> Option<usize> {
-    let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-    // A heading is found within a line's first bytes or behind a short look-back: the cost stays linear.
-    let before = text[line_start..start].trim_end_matches([' ', '\t', '*', '#', '_']);
-    let opens_line = before.is_empty();
+    // Only the run of blanks before the name is looked at: the cost over all names stays linear.
+    let before = text[..start].trim_end_matches([' ', '\t', '*', '#', '_']);
+    let opens_line = before.is_empty() || before.ends_with('\n');
     if !opens_line && text[..start].ends_with(|c: char| c.is_alphanumeric() || c == '-') {
         return None;
     }

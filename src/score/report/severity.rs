@@ -10,7 +10,8 @@
 //! certainties it is exactly the expected severity of independent findings: text and structured findings
 //! share one scale.
 
-use super::finding::{Acuity, Certainty, Change, Finding, FindingKind, Size, summarise};
+use super::finding::{Acuity, Certainty, Change, Finding, FindingKind, Size};
+use super::summary::{Summary, summarise};
 
 /// Severity of a readable report without any disease: low, and not zero, because a clear study excludes
 /// only what it can show.
@@ -103,8 +104,7 @@ fn share(certainty: Certainty) -> f64 {
 /// in their places (a line check must not stand for a clear chest).
 pub fn severity(findings: &[Finding]) -> Option<f64> {
     let summary = summarise(findings);
-    let speaks =
-        |s: &&super::Summary| s.kind != FindingKind::Device && s.certainty <= Certainty::Negated;
+    let speaks = |s: &&Summary| s.kind != FindingKind::Device && s.certainty <= Certainty::Negated;
     summary.iter().find(speaks)?;
     let spared: f64 = summary
         .iter()
