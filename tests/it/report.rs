@@ -30,15 +30,9 @@ fn expected(report: &Value) -> BTreeSet<String> {
     if let Some(reason) = report["unreadable"].as_str() {
         return BTreeSet::from([format!("unreadable {reason}")]);
     }
-    let findings = report["findings"]
-        .as_array()
-        .expect("a readable report lists findings");
+    let findings = report["findings"].as_array().expect("a readable report lists findings");
     let line = |f: &Value| {
-        format!(
-            "{} {}",
-            f["kind"].as_str().unwrap_or("?"),
-            f["certainty"].as_str().unwrap_or("?")
-        )
+        format!("{} {}", f["kind"].as_str().unwrap_or("?"), f["certainty"].as_str().unwrap_or("?"))
     };
     findings.iter().map(line).collect()
 }
@@ -82,11 +76,7 @@ fn every_report_of_the_synthetic_corpus_is_read_exactly() {
         let kind = |line: &String| line.rsplit(' ').next().unwrap_or("").to_owned();
         for line in &expected {
             let tally = tallies.entry(kind(line)).or_default();
-            if read.contains(line) {
-                tally.hit += 1
-            } else {
-                tally.missed += 1
-            }
+            if read.contains(line) { tally.hit += 1 } else { tally.missed += 1 }
         }
         for line in read.difference(&expected) {
             tallies.entry(kind(line)).or_default().invented += 1;
@@ -98,25 +88,10 @@ fn every_report_of_the_synthetic_corpus_is_read_exactly() {
             ));
         }
     }
-    println!(
-        "SYNTHETIC corpus, {} reports (not clinical accuracy)",
-        all.len()
-    );
-    for (
-        name,
-        Tally {
-            hit,
-            missed,
-            invented,
-        },
-    ) in &tallies
-    {
+    println!("SYNTHETIC corpus, {} reports (not clinical accuracy)", all.len());
+    for (name, Tally { hit, missed, invented }) in &tallies {
         let share = |of: usize| {
-            if of == 0 {
-                1.0
-            } else {
-                *hit as f64 / of as f64
-            }
+            if of == 0 { 1.0 } else { *hit as f64 / of as f64 }
         };
         println!(
             "{name:>20}: {hit:3} right, precision {:.3}, recall {:.3}",
@@ -126,12 +101,7 @@ fn every_report_of_the_synthetic_corpus_is_read_exactly() {
     }
     assert!(all.len() >= 180, "only {} reports compared", all.len());
     assert!(reports(ADVERSARIAL).len() >= 30);
-    assert!(
-        wrong.is_empty(),
-        "{} wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
@@ -173,12 +143,7 @@ fn side_size_change_and_acuity_are_those_the_corpus_names() {
     }
     println!("{compared} modifiers compared");
     assert!(compared > 800, "only {compared} compared");
-    assert!(
-        wrong.is_empty(),
-        "{} wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
@@ -272,12 +237,7 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut fastrand::Rng, all: &[Value]) {
 #[test]
 fn a_report_above_the_limit_is_refused_and_one_at_the_limit_is_read() {
     let too_long = "no effusion. ".repeat(MAX_REPORT_BYTES / 13 + 1);
-    assert_eq!(
-        read_report(&too_long, None),
-        Err(Unreadable::TooLong {
-            bytes: too_long.len()
-        })
-    );
+    assert_eq!(read_report(&too_long, None), Err(Unreadable::TooLong { bytes: too_long.len() }));
     let worst = [
         "no ",
         "no effusion, ",

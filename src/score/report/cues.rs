@@ -23,21 +23,11 @@ pub(super) struct Cue {
 }
 
 const fn cue(effect: Certainty, direction: Direction) -> Cue {
-    Cue {
-        effect,
-        direction,
-        near: false,
-        over_and: true,
-        change: Change::Unspecified,
-    }
+    Cue { effect, direction, near: false, over_and: true, change: Change::Unspecified }
 }
 
 const fn adjective(effect: Certainty) -> Cue {
-    Cue {
-        near: true,
-        over_and: false,
-        ..cue(effect, Direction::Forward)
-    }
+    Cue { near: true, over_and: false, ..cue(effect, Direction::Forward) }
 }
 
 use Certainty::{Historical, Hypothetical, Negated, Uncertain};
@@ -215,9 +205,5 @@ pub(super) const WORDS: &[(Word, &str)] = &[
 
 /// A phrase with its placeholders filled in: `SEEN`, and `CLOSE` for a closing parenthesis.
 pub(super) fn filled(phrase: &str) -> String {
-    if phrase == "CLOSE" {
-        ")".to_owned()
-    } else {
-        phrase.replace("SEEN", SEEN)
-    }
+    if phrase == "CLOSE" { ")".to_owned() } else { phrase.replace("SEEN", SEEN) }
 }

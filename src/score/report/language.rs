@@ -41,10 +41,7 @@ pub(super) fn judge(tokens: &Tokens, items: &[Item]) -> Verdict {
         return Verdict::OtherLanguage;
     }
     if known * WORDS_PER_KNOWN < tokens.words {
-        return Verdict::Unknown {
-            known,
-            words: tokens.words,
-        };
+        return Verdict::Unknown { known, words: tokens.words };
     }
     Verdict::Readable
 }

@@ -41,11 +41,7 @@ pub(super) struct Entry {
 }
 
 const fn names(kind: FindingKind, site: Site, phrases: &'static str) -> Entry {
-    Entry {
-        target: Target::Names(kind),
-        site,
-        phrases,
-    }
+    Entry { target: Target::Names(kind), site, phrases }
 }
 
 use Site::{Any, ChestOrUnknown, Head, HeadOrUnknown, WithDevice};

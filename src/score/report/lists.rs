@@ -64,9 +64,7 @@ impl Sentence<'_> {
                 && matches!(item.meaning, Meaning::Word(Word::Change(_)))
         });
         verb || copula
-            && behind
-                .take(2)
-                .any(|item| matches!(item.meaning, Meaning::Word(Word::Change(_))))
+            && behind.take(2).any(|item| matches!(item.meaning, Meaning::Word(Word::Change(_))))
     }
 
     /// An "or" or "nor" further down the same list.

@@ -37,10 +37,7 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
         .kind(Some(AhoCorasickKind::DFA))
         .build(&patterns)
         .expect("the phrase list is fixed and small enough for any automaton");
-    Phrases {
-        automaton,
-        meanings,
-    }
+    Phrases { automaton, meanings }
 });
 
 /// Every phrase in its normal form with its meaning. Of two equal ones the first counts, so findings
@@ -78,10 +75,7 @@ fn expand(phrase: &str) -> Vec<String> {
     while let Some(text) = open.pop() {
         // The innermost group is the one that ends first: groups may nest.
         let Some(close) = text.find(')').filter(|&close| text[..close].contains('(')) else {
-            let normal: String = text
-                .split_whitespace()
-                .map(|word| format!("[{word}]"))
-                .collect();
+            let normal: String = text.split_whitespace().map(|word| format!("[{word}]")).collect();
             done.push(normal);
             continue;
         };
@@ -100,26 +94,14 @@ pub(super) fn find(tokens: &Tokens) -> Vec<Item> {
     let mut items = Vec::with_capacity(tokens.tokens.len());
     let mut at = 0;
     for found in phrases.automaton.find_iter(&tokens.normal) {
-        while tokens
-            .tokens
-            .get(at)
-            .is_some_and(|token| (token.normal as usize) < found.start())
-        {
+        while tokens.tokens.get(at).is_some_and(|token| (token.normal as usize) < found.start()) {
             at += 1;
         }
         let first = at;
-        while tokens
-            .tokens
-            .get(at)
-            .is_some_and(|token| (token.normal as usize) < found.end())
-        {
+        while tokens.tokens.get(at).is_some_and(|token| (token.normal as usize) < found.end()) {
             at += 1;
         }
-        items.push(Item {
-            meaning: phrases.meanings[found.pattern().as_usize()],
-            first,
-            end: at,
-        });
+        items.push(Item { meaning: phrases.meanings[found.pattern().as_usize()], first, end: at });
     }
     items
 }
@@ -129,13 +111,11 @@ pub(super) fn exact_name(name: &str) -> Option<Target> {
     let mut tokens = Tokens::default();
     tokens.push(&name.replace('_', " "), 0);
     match find(&tokens).as_slice() {
-        [
-            Item {
-                meaning: Meaning::Finding(target, _),
-                first: 0,
-                end,
-            },
-        ] if *end == tokens.tokens.len() => Some(*target),
+        [Item { meaning: Meaning::Finding(target, _), first: 0, end }]
+            if *end == tokens.tokens.len() =>
+        {
+            Some(*target)
+        }
         _ => None,
     }
 }

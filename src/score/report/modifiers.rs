@@ -59,9 +59,7 @@ pub(super) fn attach(tokens: &Tokens, items: &[Item], out: &mut [Modifiers]) {
         }
         let start = description_start(tokens, items, at);
         let mut modifiers = Modifiers::default();
-        items[start..at]
-            .iter()
-            .for_each(|item| take(&mut modifiers, item));
+        items[start..at].iter().for_each(|item| take(&mut modifiers, item));
         let behind = description_behind(items, at, next_start);
         let sized = modifiers.size != Size::Unspecified;
         let sided = modifiers.laterality != Laterality::Unspecified;
@@ -155,10 +153,7 @@ fn description_behind(items: &[Item], finding: usize, next_start: usize) -> usiz
 fn follows(comma: &Item, next: &Item) -> bool {
     next.first <= comma.end + 1
         && (describes(next)
-            || matches!(
-                next.meaning,
-                Meaning::Inert | Meaning::Word(Word::Copula | Word::English)
-            ))
+            || matches!(next.meaning, Meaning::Inert | Meaning::Word(Word::Copula | Word::English)))
 }
 
 /// "Effusion and atelectasis are unchanged": the verdict holds for the whole list.

@@ -91,11 +91,7 @@ pub fn read_report(text: &str, procedure: Option<&str>) -> Result<Reading, Unrea
         None => return Err(Unreadable::NoReadableSection),
     };
     let findings = supersede(main, addendum.unwrap_or_default());
-    Ok(Reading {
-        sections,
-        source,
-        findings,
-    })
+    Ok(Reading { sections, source, findings })
 }
 
 /// The first of impression, findings and unlabelled text that names something; else the first that exists.
@@ -165,17 +161,8 @@ fn read_items(tokens: &Tokens, items: &mut [Item], region: Region) -> Vec<Findin
         drop_misplaced(sentence, region);
         let marks = &mut marks[from..end];
         let modifiers = &mut modifiers[from..end];
-        if sentence
-            .iter()
-            .any(|item| matches!(item.meaning, Meaning::Finding(..)))
-        {
-            Sentence {
-                tokens,
-                items: sentence,
-                marks,
-                end: bounds[1] as usize,
-            }
-            .mark_scopes();
+        if sentence.iter().any(|item| matches!(item.meaning, Meaning::Finding(..))) {
+            Sentence { tokens, items: sentence, marks, end: bounds[1] as usize }.mark_scopes();
             modifiers::attach(tokens, sentence, modifiers);
             let all = sentence.iter().zip(marks).zip(modifiers);
             findings.extend(
@@ -192,10 +179,7 @@ fn read_items(tokens: &Tokens, items: &mut [Item], region: Region) -> Vec<Findin
 /// Phrases that mean a finding only elsewhere in the body, or only beside a device, mean nothing here.
 fn drop_misplaced(sentence: &mut [Item], region: Region) {
     let is_device = |item: &Item| {
-        matches!(
-            item.meaning,
-            Meaning::Finding(Target::Names(FindingKind::Device), _)
-        )
+        matches!(item.meaning, Meaning::Finding(Target::Names(FindingKind::Device), _))
     };
     let beside_device = sentence.iter().any(is_device);
     for item in sentence {
@@ -210,11 +194,7 @@ fn finding(tokens: &Tokens, item: &Item, mark: Mark, modifiers: Modifiers) -> Op
     let Meaning::Finding(target, _) = item.meaning else {
         return None;
     };
-    let change = if mark.change == Change::Unspecified {
-        modifiers.change
-    } else {
-        mark.change
-    };
+    let change = if mark.change == Change::Unspecified { modifiers.change } else { mark.change };
     let meant = mark.certainty.unwrap_or(Certainty::Affirmed);
     let (kind, certainty) = match target {
         Target::Names(kind) if change == Change::Resolved && meant == Certainty::Affirmed => {
@@ -249,15 +229,11 @@ fn opposite(certainty: Certainty) -> Certainty {
 /// An addendum replaces what the main report says about the kinds that it speaks about itself; a disease in
 /// it also replaces "no acute finding". Among several addenda the stronger certainty wins, as everywhere.
 fn supersede(mut main: Vec<Finding>, addendum: Vec<Finding>) -> Vec<Finding> {
-    let spoken: Vec<Summary> = summarise(&addendum)
-        .into_iter()
-        .filter(|s| s.certainty <= Certainty::Negated)
-        .collect();
+    let spoken: Vec<Summary> =
+        summarise(&addendum).into_iter().filter(|s| s.certainty <= Certainty::Negated).collect();
     let disease =
         |s: &Summary| !matches!(s.kind, FindingKind::Device | FindingKind::NoAcuteFinding);
-    let found = spoken
-        .iter()
-        .any(|s| disease(s) && s.certainty == Certainty::Affirmed);
+    let found = spoken.iter().any(|s| disease(s) && s.certainty == Certainty::Affirmed);
     for finding in &mut main {
         finding.superseded = spoken.iter().any(|s| s.kind == finding.kind)
             || found && finding.kind == FindingKind::NoAcuteFinding;

@@ -12,15 +12,7 @@ pub(super) enum Region {
     Unknown,
 }
 
-const HEAD: &[&str] = &[
-    "head",
-    "brain",
-    "cranial",
-    "cerebral",
-    "skull",
-    "neuro",
-    "intracranial",
-];
+const HEAD: &[&str] = &["head", "brain", "cranial", "cerebral", "skull", "neuro", "intracranial"];
 const CHEST: &[&str] = &[
     "chest",
     "thorax",

@@ -74,11 +74,8 @@ impl Sentence<'_> {
         if self.text(at) == "?" {
             let after = self.items[at].end;
             let marked = self.tokens.tokens[self.items[at].first].end;
-            let word_follows = self
-                .tokens
-                .tokens
-                .get(after)
-                .is_some_and(|next| next.start == marked);
+            let word_follows =
+                self.tokens.tokens.get(after).is_some_and(|next| next.start == marked);
             return !word_follows || self.tokens.text(after) == "?";
         }
         self.items[at].end == self.end && cue.effect != Certainty::Hypothetical
@@ -154,11 +151,7 @@ impl Sentence<'_> {
     fn mark_forward(&mut self, at: usize, cue: Cue, direct: bool) {
         let mark = &mut self.marks[at];
         if mark.certainty != Some(Certainty::Hypothetical) {
-            *mark = Mark {
-                certainty: Some(cue.effect),
-                change: cue.change,
-                direct,
-            };
+            *mark = Mark { certainty: Some(cue.effect), change: cue.change, direct };
         }
     }
 
@@ -212,11 +205,7 @@ impl Sentence<'_> {
         let mark = &mut self.marks[at];
         let denied_at_once = mark.certainty == Some(Certainty::Negated) && mark.direct;
         if mark.certainty != Some(Certainty::Hypothetical) && !denied_at_once {
-            *mark = Mark {
-                certainty: Some(cue.effect),
-                change: cue.change,
-                direct: true,
-            };
+            *mark = Mark { certainty: Some(cue.effect), change: cue.change, direct: true };
         }
     }
 }
@@ -241,53 +230,28 @@ mod tests {
 
     fn certainties(text: &str) -> Vec<Certainty> {
         let reading = read_report(text, Some("chest")).expect("the text is readable");
-        reading
-            .findings
-            .iter()
-            .map(|finding| finding.certainty)
-            .collect()
+        reading.findings.iter().map(|finding| finding.certainty).collect()
     }
 
     #[test]
     fn a_denial_covers_its_list_and_nothing_behind_it() {
-        assert_eq!(
-            certainties("No effusion, pneumothorax or edema."),
-            [Negated; 3]
-        );
+        assert_eq!(certainties("No effusion, pneumothorax or edema."), [Negated; 3]);
         assert_eq!(certainties("No effusion, but edema."), [Negated, Affirmed]);
-        assert_eq!(
-            certainties("No effusion and the edema is worse."),
-            [Negated, Affirmed]
-        );
-        assert_eq!(
-            certainties("No effusion in a patient with edema."),
-            [Negated, Affirmed]
-        );
+        assert_eq!(certainties("No effusion and the edema is worse."), [Negated, Affirmed]);
+        assert_eq!(certainties("No effusion in a patient with edema."), [Negated, Affirmed]);
     }
 
     #[test]
     fn a_denial_reaches_through_what_joins_an_observation_to_its_cause() {
-        assert_eq!(
-            certainties("No opacity suspicious for pneumonia."),
-            [Negated; 2]
-        );
-        assert_eq!(
-            certainties("Opacity suspicious for pneumonia."),
-            [Affirmed, Uncertain]
-        );
+        assert_eq!(certainties("No opacity suspicious for pneumonia."), [Negated; 2]);
+        assert_eq!(certainties("Opacity suspicious for pneumonia."), [Affirmed, Uncertain]);
         assert_eq!(certainties("No apparent effusion."), [Negated]);
     }
 
     #[test]
     fn a_cue_ends_where_the_next_one_begins() {
-        assert_eq!(
-            certainties("Possible edema, no effusion."),
-            [Uncertain, Negated]
-        );
-        assert_eq!(
-            certainties("No effusion, possible edema."),
-            [Negated, Uncertain]
-        );
+        assert_eq!(certainties("Possible edema, no effusion."), [Uncertain, Negated]);
+        assert_eq!(certainties("No effusion, possible edema."), [Negated, Uncertain]);
     }
 
     #[test]

@@ -93,10 +93,7 @@ const HEADINGS: &[(SectionKind, &str)] = &[
         study type | views | view | modality | dose | radiation dose | date | date of exam |
         exam date",
     ),
-    (
-        SectionKind::Recommendation,
-        "recommendation | recommendations | plan | advice | recommend",
-    ),
+    (SectionKind::Recommendation, "recommendation | recommendations | plan | advice | recommend"),
     (
         SectionKind::Administrative,
         "
@@ -142,10 +139,7 @@ fn heading_body(text: &str, start: usize, end: usize) -> Option<usize> {
     let tail = text[end..].trim_start_matches([
         ' ', '\t', '*', '_', '#', '1', '2', '3', '4', '5', '6', '7', '8', '9',
     ]);
-    let tail = tail
-        .strip_prefix("(S)")
-        .or_else(|| tail.strip_prefix("(s)"))
-        .unwrap_or(tail);
+    let tail = tail.strip_prefix("(S)").or_else(|| tail.strip_prefix("(s)")).unwrap_or(tail);
     let body = text.len() - tail.len();
     if tail.starts_with(':') {
         let opens_sentence = before.ends_with(['.', ';', '!', '?', ')'])
@@ -175,11 +169,7 @@ fn headings(text: &str) -> Vec<Heading> {
         }
         impression_seen |= kind == SectionKind::Impression;
         in_addendum |= kind == SectionKind::Addendum;
-        found.push(Heading {
-            kind,
-            start: name.start(),
-            body,
-        });
+        found.push(Heading { kind, start: name.start(), body });
     }
     found
 }
@@ -191,9 +181,7 @@ pub(super) fn split(text: &str) -> Vec<Section> {
     let first = headings.first().map_or(text.len(), |heading| heading.start);
     push(&mut sections, text, SectionKind::Unlabelled, 0..first);
     for (index, heading) in headings.iter().enumerate() {
-        let end = headings
-            .get(index + 1)
-            .map_or(text.len(), |next| next.start);
+        let end = headings.get(index + 1).map_or(text.len(), |next| next.start);
         let body = heading.body.min(end)..end;
         match heading.kind {
             SectionKind::Impression | SectionKind::Findings | SectionKind::Addendum => {
@@ -237,29 +225,18 @@ mod tests {
     use SectionKind::*;
 
     fn kinds(text: &str) -> Vec<(SectionKind, &str)> {
-        split(text)
-            .into_iter()
-            .map(|s| (s.kind, text[s.span].trim()))
-            .collect()
+        split(text).into_iter().map(|s| (s.kind, text[s.span].trim())).collect()
     }
 
     #[test]
     fn headings_are_found_on_their_own_lines_and_inside_one_line() {
         assert_eq!(
             kinds("INDICATION: cough\nFINDINGS: clear\nIMPRESSION:\nnormal"),
-            [
-                (Indication, "cough"),
-                (Findings, "clear"),
-                (Impression, "normal")
-            ]
+            [(Indication, "cough"), (Findings, "clear"), (Impression, "normal")]
         );
         assert_eq!(
             kinds("INDICATION: cough. FINDINGS: clear. Impression: normal"),
-            [
-                (Indication, "cough."),
-                (Findings, "clear."),
-                (Impression, "normal")
-            ]
+            [(Indication, "cough."), (Findings, "clear."), (Impression, "normal")]
         );
         assert_eq!(kinds("Impression\nNormal."), [(Impression, "Normal.")]);
     }
@@ -270,20 +247,14 @@ mod tests {
             kinds("No prior study for comparison: none."),
             [(Unlabelled, "No prior study for comparison: none.")]
         );
-        assert_eq!(
-            kinds("The findings are stable."),
-            [(Unlabelled, "The findings are stable.")]
-        );
+        assert_eq!(kinds("The findings are stable."), [(Unlabelled, "The findings are stable.")]);
     }
 
     #[test]
     fn text_after_a_blank_line_below_an_indication_is_unlabelled() {
         assert_eq!(
             kinds("INDICATION: r/o pneumonia\n\nSmall effusion."),
-            [
-                (Indication, "r/o pneumonia"),
-                (Unlabelled, "Small effusion.")
-            ]
+            [(Indication, "r/o pneumonia"), (Unlabelled, "Small effusion.")]
         );
     }
 

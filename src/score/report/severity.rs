@@ -128,9 +128,8 @@ fn mention_weight(finding: &Finding) -> f64 {
 
 /// The noisy-or of weighted probabilities, for structured findings.
 pub(super) fn expected(findings: impl Iterator<Item = (FindingKind, f64)>) -> f64 {
-    let spared: f64 = findings
-        .map(|(kind, probability)| 1.0 - weight(kind) * probability)
-        .product();
+    let spared: f64 =
+        findings.map(|(kind, probability)| 1.0 - weight(kind) * probability).product();
     above_baseline(1.0 - spared)
 }
 
@@ -144,17 +143,12 @@ mod tests {
     use crate::score::report::read_report;
 
     fn of(text: &str) -> Option<f64> {
-        read_report(text, Some("chest"))
-            .expect("the text is readable")
-            .severity()
+        read_report(text, Some("chest")).expect("the text is readable").severity()
     }
 
     #[test]
     fn a_clear_chest_is_low_and_not_null() {
-        assert_eq!(
-            of("No acute cardiopulmonary process."),
-            Some(BASELINE_SEVERITY)
-        );
+        assert_eq!(of("No acute cardiopulmonary process."), Some(BASELINE_SEVERITY));
         assert_eq!(of("No pneumothorax or effusion."), Some(BASELINE_SEVERITY));
     }
 
@@ -181,26 +175,15 @@ mod tests {
             "Tension pneumothorax.",
         ];
         let values: Vec<_> = ordered.iter().map(|text| of(text)).collect();
-        assert!(
-            values.windows(2).all(|pair| pair[0] < pair[1]),
-            "{values:?}"
-        );
-        assert!(
-            values
-                .iter()
-                .flatten()
-                .all(|v| (BASELINE_SEVERITY..1.0).contains(v))
-        );
+        assert!(values.windows(2).all(|pair| pair[0] < pair[1]), "{values:?}");
+        assert!(values.iter().flatten().all(|v| (BASELINE_SEVERITY..1.0).contains(v)));
     }
 
     #[test]
     fn severity_does_not_depend_on_how_often_or_in_which_order_it_is_said() {
         let once = of("Effusion. Pneumothorax.");
         assert_eq!(once, of("Pneumothorax. Effusion."));
-        assert_eq!(
-            once,
-            of("Pneumothorax. Effusion. Effusion is seen. No effusion on the left.")
-        );
+        assert_eq!(once, of("Pneumothorax. Effusion. Effusion is seen. No effusion on the left."));
     }
 
     #[test]

@@ -112,9 +112,8 @@ pub fn kind_by_name(name: &str) -> Option<FindingKind> {
     if let Some((_, kind)) = ALIASES.iter().find(|(alias, _)| *alias == plain) {
         return Some(*kind);
     }
-    if let Some(kind) = FindingKind::ALL
-        .into_iter()
-        .find(|kind| kind.name().replace('_', " ") == plain)
+    if let Some(kind) =
+        FindingKind::ALL.into_iter().find(|kind| kind.name().replace('_', " ") == plain)
     {
         return Some(kind);
     }
@@ -134,10 +133,7 @@ fn by_code(code: &str) -> Option<FindingKind> {
     if !is_code {
         return None;
     }
-    ICD10
-        .iter()
-        .find(|(prefix, _)| matching(prefix).is_some())
-        .map(|(_, kind)| *kind)
+    ICD10.iter().find(|(prefix, _)| matching(prefix).is_some()).map(|(_, kind)| *kind)
 }
 
 /// Expected severity of structured findings `(name or code, probability)`, with the weights of the text engine.
@@ -160,21 +156,11 @@ pub fn severity_of_structured(findings: &[(&str, f64)]) -> Structured {
             }
         };
         let shown = &name[..name.floor_char_boundary(LONGEST_NAME_BYTES)];
-        rejected.push(StructuredRejection {
-            index,
-            name: shown.to_owned(),
-            reason,
-        });
+        rejected.push(StructuredRejection { index, name: shown.to_owned(), reason });
     }
-    let taken = FindingKind::ALL
-        .into_iter()
-        .zip(highest)
-        .filter_map(|(kind, p)| Some((kind, p?)));
+    let taken = FindingKind::ALL.into_iter().zip(highest).filter_map(|(kind, p)| Some((kind, p?)));
     let speaks = taken.clone().any(|(kind, _)| kind != Device);
-    Structured {
-        severity: speaks.then(|| expected(taken)),
-        rejected,
-    }
+    Structured { severity: speaks.then(|| expected(taken)), rejected }
 }
 
 #[cfg(test)]
@@ -206,10 +192,7 @@ mod tests {
             "Fracture",
             "Support Devices",
         ];
-        let unknown: Vec<_> = labels
-            .iter()
-            .filter(|label| kind_by_name(label).is_none())
-            .collect();
+        let unknown: Vec<_> = labels.iter().filter(|label| kind_by_name(label).is_none()).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 
@@ -239,11 +222,8 @@ mod tests {
             ("pneumonia", 1.5),
             ("ards", 0.5),
         ]);
-        let reasons: Vec<_> = got
-            .rejected
-            .iter()
-            .map(|r| (r.index, r.reason.to_string()))
-            .collect();
+        let reasons: Vec<_> =
+            got.rejected.iter().map(|r| (r.index, r.reason.to_string())).collect();
         assert_eq!(reasons[0], (0, "unknown finding".to_owned()));
         assert_eq!(reasons.iter().map(|r| r.0).collect::<Vec<_>>(), [0, 1, 2]);
         assert!(got.severity > Some(0.3));
@@ -255,10 +235,7 @@ mod tests {
     fn raising_a_probability_never_lowers_the_severity() {
         let at = |p: f64| severity_of_structured(&[("pneumonia", p), ("effusion", 0.4)]).severity;
         let values: Vec<_> = (0..=10).map(|step| at(f64::from(step) / 10.0)).collect();
-        assert!(
-            values.windows(2).all(|pair| pair[0] < pair[1]),
-            "{values:?}"
-        );
+        assert!(values.windows(2).all(|pair| pair[0] < pair[1]), "{values:?}");
         assert_eq!(
             severity_of_structured(&[("no finding", 0.9)]).severity,
             Some(BASELINE_SEVERITY)

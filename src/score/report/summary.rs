@@ -22,14 +22,7 @@ pub fn summarise(findings: &[Finding]) -> Vec<Summary> {
         *slot = Some(slot.map_or(finding.certainty, |known| known.min(finding.certainty)));
     }
     let pairs = FindingKind::ALL.into_iter().zip(strongest);
-    pairs
-        .filter_map(|(kind, certainty)| {
-            Some(Summary {
-                kind,
-                certainty: certainty?,
-            })
-        })
-        .collect()
+    pairs.filter_map(|(kind, certainty)| Some(Summary { kind, certainty: certainty? })).collect()
 }
 
 #[cfg(test)]
@@ -61,16 +54,11 @@ mod tests {
             (vec![Hypothetical], Hypothetical),
         ];
         for (mentions, expected) in cases {
-            let findings: Vec<_> = mentions
-                .into_iter()
-                .map(|c| mention(FindingKind::Ards, c))
-                .collect();
+            let findings: Vec<_> =
+                mentions.into_iter().map(|c| mention(FindingKind::Ards, c)).collect();
             assert_eq!(
                 summarise(&findings),
-                vec![Summary {
-                    kind: FindingKind::Ards,
-                    certainty: expected
-                }]
+                vec![Summary { kind: FindingKind::Ards, certainty: expected }]
             );
         }
     }

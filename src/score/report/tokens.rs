@@ -74,17 +74,12 @@ impl Tokens {
     fn push_word(&mut self, word: &str, start: usize) {
         self.open(start, start + word.len());
         if word.is_ascii() {
-            self.normal
-                .extend(word.bytes().map(|b| b.to_ascii_lowercase() as char));
+            self.normal.extend(word.bytes().map(|b| b.to_ascii_lowercase() as char));
         } else {
             // A typographic apostrophe is the same word as a plain one; brackets cannot occur in a word.
-            self.normal.extend(word.chars().map(|c| {
-                if c == '\u{2019}' {
-                    '\''
-                } else {
-                    c.to_ascii_lowercase()
-                }
-            }));
+            self.normal.extend(
+                word.chars().map(|c| if c == '\u{2019}' { '\'' } else { c.to_ascii_lowercase() }),
+            );
             self.non_ascii_words +=
                 usize::from(word.chars().any(|c| !c.is_ascii() && c.is_alphabetic()));
         }
@@ -101,11 +96,7 @@ impl Tokens {
             self.end_sentence();
         }
         let normal = self.normal.len() as u32;
-        self.tokens.push(Token {
-            start: start as u32,
-            end: end as u32,
-            normal,
-        });
+        self.tokens.push(Token { start: start as u32, end: end as u32, normal });
         self.normal.push('[');
     }
 
@@ -142,17 +133,12 @@ impl Tokens {
     }
 
     fn last_word(&self) -> &str {
-        self.tokens
-            .len()
-            .checked_sub(1)
-            .map_or("", |last| self.text(last))
+        self.tokens.len().checked_sub(1).map_or("", |last| self.text(last))
     }
 
     fn stop_ends_sentence(&self, rest: &str) -> bool {
-        let next_is_apart = rest
-            .chars()
-            .next()
-            .is_none_or(|c| !c.is_alphanumeric() || c.is_uppercase());
+        let next_is_apart =
+            rest.chars().next().is_none_or(|c| !c.is_alphanumeric() || c.is_uppercase());
         next_is_apart && !ABBREVIATIONS.contains(&self.last_word())
     }
 
@@ -215,9 +201,7 @@ mod tests {
         let mut tokens = Tokens::default();
         tokens.push(text, 0);
         let found = tokens.normal.split('\n').filter(|s| !s.is_empty());
-        found
-            .map(|s| s.trim_matches(['[', ']']).replace("][", " "))
-            .collect()
+        found.map(|s| s.trim_matches(['[', ']']).replace("][", " ")).collect()
     }
 
     #[test]
@@ -230,10 +214,7 @@ mod tests {
             sentences("No pneumothorax\nSmall effusion"),
             ["no pneumothorax", "small effusion"]
         );
-        assert_eq!(
-            sentences("1. no change\n2. edema"),
-            ["1", "no change", "2", "edema"]
-        );
+        assert_eq!(sentences("1. no change\n2. edema"), ["1", "no change", "2", "edema"]);
         assert_eq!(
             sentences("NO EVIDENCE OF PNEUMOTHORAX OR FOCAL LUNG AIRSPACE\nDISEASE"),
             ["no evidence of pneumothorax or focal lung airspace disease"]
@@ -255,10 +236,7 @@ mod tests {
         let mut tokens = Tokens::default();
         tokens.push(text, 0);
         let last = tokens.tokens[tokens.tokens.len() - 1];
-        assert_eq!(
-            &text[last.start as usize..last.end as usize],
-            "Pneumothorax"
-        );
+        assert_eq!(&text[last.start as usize..last.end as usize], "Pneumothorax");
         assert_eq!(tokens.text(tokens.tokens.len() - 1), "pneumothorax");
         assert_eq!((tokens.words, tokens.non_ascii_words), (2, 1));
     }
