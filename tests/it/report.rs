@@ -2,6 +2,8 @@
 //! rules, none comes from a patient or another corpus. Exactness here says that the rules do what they claim;
 //! it is not clinical accuracy.
 
+#![allow(clippy::print_stdout)] // a law prints how much it compared
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use latefusion::score::report::{Certainty, Finding, MAX_REPORT_BYTES, Unreadable, read_report};
@@ -171,7 +173,7 @@ fn no_mutation_of_a_report_makes_the_reader_panic_or_lie_about_spans() {
     let seed = 20_261_123;
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut read, mut refused) = (0, 0);
-    for round in 0..20_000 {
+    for round in 0..6_000 {
         let mut bytes = text(&all[random.usize(..all.len())]).as_bytes().to_vec();
         for _ in 0..random.usize(1..12) {
             mutate(&mut bytes, &mut random, &all);
@@ -202,7 +204,7 @@ fn no_mutation_of_a_report_makes_the_reader_panic_or_lie_about_spans() {
         }
     }
     println!("{read} mutated reports read, {refused} refused");
-    assert!(read > 5_000 && refused > 200);
+    assert!(read > 3_000 && refused > 200);
 }
 
 fn mutate(bytes: &mut Vec<u8>, random: &mut fastrand::Rng, all: &[Value]) {
