@@ -2,7 +2,7 @@
 //!
 //! Rules, no learning: sections (`sections`), whole-word phrases by one automaton (`matcher`, `lexicon`, `cues`),
 //! the scope of cues in the NegEx and ConText manner (`scope`), describing words (`modifiers`), aggregation in
-//! the CheXpert manner ([`summarise`]) and one weighted severity ([`severity`]).
+//! the CheXpert manner ([`summarise`]) and one weighted severity ([`severity()`]).
 //!
 //! What it is not: validated. Its test corpus is synthetic and was written together with the rules;
 //! being exact on it shows that the rules do what they say, not how accurate they are on clinical text.
