@@ -5,6 +5,7 @@ pub mod lab_panel;
 pub mod news2;
 pub mod registry;
 mod rows;
+pub mod report;
 
 use crate::types::Span;
 use arrow::array::{Float64Array, RecordBatch};

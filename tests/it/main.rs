@@ -9,3 +9,4 @@ mod news2;
 mod datasets;
 mod record_files;
 mod tiny;
+mod report;
