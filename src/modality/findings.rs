@@ -1,9 +1,10 @@
 //! The findings an imaging report can state, and how they are got from its text.
 
+use super::report::read_report;
 use crate::types::{Fault, RejectReason};
 
 /// The findings, in column order. `no_acute_finding` is the report's own statement, not an inference from silence.
-pub const FINDINGS: [&str; 18] = [
+pub const FINDINGS: [&str; 26] = [
     "pneumothorax",
     "tension_pneumothorax",
     "consolidation",
@@ -21,6 +22,14 @@ pub const FINDINGS: [&str; 18] = [
     "fracture",
     "mass",
     "device_malposition",
+    "hemothorax",
+    "empyema",
+    "lung_opacity",
+    "pericardial_effusion",
+    "pneumomediastinum",
+    "bowel_obstruction",
+    "mass_effect",
+    "chronic_lung_disease",
     "no_acute_finding",
 ];
 
@@ -29,11 +38,21 @@ pub fn column(name: &str) -> Option<u8> {
     FINDINGS.iter().position(|finding| *finding == name).and_then(|i| u8::try_from(i).ok())
 }
 
-/// Columns and probabilities of presence (0 to 1) that a report's text states.
+/// Columns and values that a report's text states: 0 where it negates a finding; else its certainty (1 affirmed, 0.5 uncertain)
+/// times its extent (small, improving and old ones count less), at most 1. Questions and history state nothing.
 ///
 /// # Errors
-/// `UnreadableText`. Until the text engine is connected here this is so for every text.
-pub fn findings_from_text(_text: &str) -> Result<Vec<(u8, f64)>, Fault> {
-    let detail = "report text is not read yet; send structured findings";
-    Err(Fault::new(RejectReason::UnreadableText, detail))
+/// `UnreadableText`: empty, too long, not English, or nothing in it is about the present study.
+pub fn findings_from_text(text: &str) -> Result<Vec<(u8, f64)>, Fault> {
+    let unreadable = |detail: String| Fault::new(RejectReason::UnreadableText, detail);
+    let reading = read_report(text, None).map_err(|error| unreadable(error.to_string()))?;
+    let stated: Vec<(u8, f64)> = reading
+        .summary()
+        .iter()
+        .filter_map(|line| Some((column(line.kind.name())?, reading.strength(line)?)))
+        .collect();
+    if stated.is_empty() {
+        return Err(unreadable("the report states nothing about the present study".to_owned()));
+    }
+    Ok(stated)
 }

@@ -9,6 +9,7 @@ pub mod header;
 pub mod imaging;
 pub mod json;
 pub mod labs;
+pub mod report;
 pub mod units;
 pub mod vitals;
 mod wire;

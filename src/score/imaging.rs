@@ -18,26 +18,34 @@ pub const WEIGHTS: [(&str, f64); FINDINGS] = [
     // Kills within minutes to hours without an intervention.
     ("tension_pneumothorax", 0.95), // obstructive shock; decompress at once
     ("aortic_dissection", 0.90),    // rupture or malperfusion; emergency surgery
+    ("mass_effect", 0.85),          // herniation; raised intracranial pressure
     ("intracranial_hemorrhage", 0.80), // expansion; neurosurgical emergency
     ("ards", 0.80),                 // respiratory failure by definition
     ("free_air", 0.70),             // perforation until proven otherwise; sepsis
     ("pulmonary_embolism", 0.65),   // from incidental to obstructive shock
     ("infarct", 0.60),              // disabling, time-critical, less often lethal at once
+    ("hemothorax", 0.55),           // bleeding with compression
+    ("empyema", 0.50),              // undrained infection
     // Needs treatment within hours; respiratory or septic deterioration is common.
     ("pneumothorax", 0.45), // can turn to tension, above all under ventilation
     ("pulmonary_edema", 0.45), // acute heart failure or overload
     ("consolidation", 0.45), // pneumonia: the commonest source of sepsis
     ("aspiration", 0.40),   // pneumonitis; a step to ARDS
+    ("bowel_obstruction", 0.40), // ischaemia, perforation
+    ("pericardial_effusion", 0.35), // tamponade possible
+    ("pneumomediastinum", 0.30), // air leak; oesophageal injury possible
     ("device_malposition", 0.25), // one-lung ventilation, misplaced line: harm until corrected
     // Common accompaniments; slow or supportive.
+    ("lung_opacity", 0.20), // unspecific: anything from atelectasis to pneumonia
     ("pleural_effusion", 0.20), // a sign of the underlying disease
-    ("fracture", 0.20),         // pain, bleeding; depends on the site
-    ("mass", 0.15),             // serious, but over weeks
-    ("cardiomegaly", 0.10),     // chronic marker
-    ("atelectasis", 0.10),      // very common and mostly benign in supine patients
+    ("fracture", 0.20),     // pain, bleeding; depends on the site
+    ("mass", 0.15),         // serious, but over weeks
+    ("cardiomegaly", 0.10), // chronic marker
+    ("atelectasis", 0.10),  // very common and mostly benign in supine patients
+    ("chronic_lung_disease", 0.10), // reduced reserve, not an acute event
 ];
 
-const FINDINGS: usize = 17;
+const FINDINGS: usize = 25;
 
 /// Column of the statement that there is nothing acute; it weighs nothing.
 pub const NO_ACUTE_FINDING: &str = "no_acute_finding";

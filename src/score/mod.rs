@@ -5,7 +5,6 @@ pub mod lab_panel;
 pub mod news2;
 pub mod registry;
 mod rows;
-pub mod report;
 
 use crate::types::Span;
 use arrow::array::{Float64Array, RecordBatch};
@@ -43,9 +42,9 @@ pub struct FeatureSpec {
 /// What a scorer returns for n rows.
 #[derive(Clone, Debug)]
 pub struct Scores {
-    /// [n] raw score in the scorer's units; null = cannot be scored.
+    /// \[n\] raw score in the scorer's units; null = cannot be scored.
     pub score: Float64Array,
-    /// [n] each: lowest and highest score possible given what is missing; `None` for scorers without bounds.
+    /// \[n\] each: lowest and highest score possible given what is missing; `None` for scorers without bounds.
     pub bounds: Option<[Float64Array; 2]>,
 }
 
@@ -60,7 +59,7 @@ pub trait Scorer: Send + Sync {
     /// The features it wants, in the order of the batch's columns.
     fn inputs(&self) -> &[FeatureSpec];
 
-    /// Scores n rows; `features` is [n x inputs] of nullable `Float64`, null = not known. Rows are independent
+    /// Scores n rows; `features` is \[n x inputs\] of nullable `Float64`, null = not known. Rows are independent
     /// of each other, so that the cut into batches never shows.
     fn score(&self, features: &RecordBatch) -> Scores;
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Most columns that a modality may have; a presence mask is one `u64`.
 pub const MAX_COLUMNS: usize = 64;
 /// Most columns that one observation may fill.
-pub const MAX_VALUES: usize = 24;
+pub const MAX_VALUES: usize = 28;
 
 /// The numbers of one observation: up to [`MAX_VALUES`] pairs of (column, whole steps of the column's resolution).
 ///

@@ -1,12 +1,12 @@
 //! The integration tests.
 
-mod fusers;
-mod seeds;
+mod datasets;
 mod decoders;
 mod fourth_modality;
-mod schemas;
+mod fusers;
 mod news2;
-mod datasets;
 mod record_files;
-mod tiny;
 mod report;
+mod schemas;
+mod seeds;
+mod tiny;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use latefusion::score::report::{Certainty, Finding, MAX_REPORT_BYTES, Unreadable, read_report};
+use latefusion::modality::report::{Certainty, Finding, MAX_REPORT_BYTES, Unreadable, read_report};
 use serde_json::Value;
 
 const REGULAR: &str = include_str!("../data/reports/regular.jsonl");
@@ -194,11 +194,13 @@ fn no_mutation_of_a_report_makes_the_reader_panic_or_lie_about_spans() {
                         "seed {seed} round {round}: {mutated:?}"
                     );
                 }
-                let severity = reading.severity();
-                assert!(
-                    severity.is_none_or(|s| (0.0..1.0).contains(&s)),
-                    "seed {seed} round {round}: {severity:?}"
-                );
+                for line in reading.summary() {
+                    let strength = reading.strength(&line);
+                    assert!(
+                        strength.is_none_or(|s| (0.0..=1.0).contains(&s)),
+                        "seed {seed} round {round}: {strength:?}"
+                    );
+                }
             }
             Err(_) => refused += 1,
         }

@@ -115,7 +115,7 @@ fn what_we_write_validates() {
     for topic in TOPICS {
         let validator = validator(topic);
         for example in examples(topic, "accepted") {
-            let decoded = decode(topic, &example.payload).ok().expect("decodes");
+            let decoded = decode(topic, &example.payload).expect("decodes");
             let parsed: Value = serde_json::from_slice(&example.payload).expect("JSON");
             let id = parsed.get("id").and_then(Value::as_str);
             let mut text = String::new();
@@ -133,7 +133,7 @@ fn what_we_write_validates() {
             let value: Value = serde_json::from_str(&text).expect("we write JSON");
             let error = validator.iter_errors(&value).next().map(|e| e.to_string());
             assert_eq!(error, None, "{topic}/{}: {text}", example.name);
-            match (decoded, decode(topic, text.as_bytes()).ok().expect("decodes again")) {
+            match (decoded, decode(topic, text.as_bytes()).expect("decodes again")) {
                 (Decoded::Event(first), Decoded::Event(again)) => assert_eq!(first, again),
                 (Decoded::Encounter(first), Decoded::Encounter(again)) => assert_eq!(first, again),
                 _ => unreachable!("one topic, one kind"),

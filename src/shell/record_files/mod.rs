@@ -6,7 +6,7 @@
 //! | events of one modality, a column each | Parquet, see [`wide`] | `.parquet` |
 //! | the same | Arrow IPC, file or stream | `.arrow`, `.arrows`, `.feather`, `.ipc` |
 //!
-//! A bad row is a [`Fault`](crate::types::Fault) in its place and never stops the reader; a file that cannot be read is a [`FileError`].
+//! A bad row is a `Fault` in its place and never stops the reader; a file that cannot be read is a [`FileError`].
 
 mod identity;
 pub mod json_lines;

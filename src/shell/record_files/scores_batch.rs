@@ -99,7 +99,7 @@ fn shared_columns(registry: &Registry, scores: &[FusedScore]) -> Vec<ArrayRef> {
         texts(all().map(without)),
         texts(held_by.iter().map(|names| names.as_deref())),
         texts(all().map(|s| s.unit.as_deref())),
-        texts(all().map(|s| Some(s.package.as_str()))),
+        texts(all().map(|s| Some(&*s.package))),
     ]
 }
 

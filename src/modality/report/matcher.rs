@@ -106,24 +106,10 @@ pub(super) fn find(tokens: &Tokens) -> Vec<Item> {
     items
 }
 
-/// The finding that a name stands for, if the whole of it is one phrase that names a finding.
-pub(super) fn exact_name(name: &str) -> Option<Target> {
-    let mut tokens = Tokens::default();
-    tokens.push(&name.replace('_', " "), 0);
-    match find(&tokens).as_slice() {
-        [Item { meaning: Meaning::Finding(target, _), first: 0, end }]
-            if *end == tokens.tokens.len() =>
-        {
-            Some(*target)
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::score::report::finding::FindingKind;
+    use crate::modality::report::finding::FindingKind;
 
     #[test]
     fn groups_expand_to_every_alternative() {

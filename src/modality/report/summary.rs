@@ -28,7 +28,7 @@ pub fn summarise(findings: &[Finding]) -> Vec<Summary> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::score::report::{Acuity, Change, Laterality, Size};
+    use crate::modality::report::{Acuity, Change, Laterality, Size};
 
     fn mention(kind: FindingKind, certainty: Certainty) -> Finding {
         Finding {

@@ -8,7 +8,7 @@ use super::modifiers::{self, Modifiers};
 use super::region::{self, Region};
 use super::scope::{Mark, Sentence};
 use super::sections::{self, Section, SectionKind, Source};
-use super::severity::severity;
+use super::strength::strength;
 use super::summary::{Summary, summarise};
 use super::tokens::Tokens;
 
@@ -32,9 +32,9 @@ impl Reading {
         summarise(&self.findings)
     }
 
-    /// Weighted severity in 0..1 (see [`severity`]); null = the report makes no statement about disease.
-    pub fn severity(&self) -> Option<f64> {
-        severity(&self.findings)
+    /// How strongly a line of [`Self::summary`] is stated, in 0..=1; null = it says nothing of present disease.
+    pub fn strength(&self, line: &Summary) -> Option<f64> {
+        strength(&self.findings, line)
     }
 }
 

@@ -225,7 +225,7 @@ const JOINING: Cue = Cue {
 
 #[cfg(test)]
 mod tests {
-    use crate::score::report::{Certainty, Change, read_report};
+    use crate::modality::report::{Certainty, Change, read_report};
     use Certainty::{Affirmed, Historical, Hypothetical, Negated, Uncertain};
 
     fn certainties(text: &str) -> Vec<Certainty> {

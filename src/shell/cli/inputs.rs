@@ -1,0 +1,101 @@
+//! What the replaying commands have in common: where inputs come from and what they run through.
+
+use super::output::{bar, warn};
+use crate::fuse::package::{Package, Profile};
+use crate::modality::Registry;
+use crate::shell::datasets::{self, Dataset, Kind};
+use crate::shell::local_lane::{Known, LaneSetup};
+use crate::shell::replay::ReplayConfig;
+use crate::shell::setup;
+use crate::types::Span;
+use anyhow::{Context, bail};
+use std::path::{Path, PathBuf};
+
+/// A data set and its folder.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct DatasetArgs {
+    /// Real data set and the folder it is unpacked in: cinc2012, cinc2019 or eicu-demo.
+    #[arg(long, num_args = 2, value_names = ["KIND", "DIR"])]
+    pub dataset: Vec<String>,
+}
+
+/// How the pipeline is set up.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct PipelineArgs {
+    /// Defaults for monitors (`ward`) or for charted data (`hourly`); data sets are hourly unless this is given.
+    #[arg(long, value_parser = ["ward", "hourly"])]
+    pub profile: Option<String>,
+    /// Fusion package (TOML) instead of the profile's.
+    #[arg(long, value_name = "FILE")]
+    pub package: Option<PathBuf>,
+    /// How many partitions patients are spread over; part of the result, as panes wait for their partition.
+    #[arg(long, default_value_t = 8)]
+    pub partitions: u32,
+    /// Threads; the output does not depend on it.
+    #[arg(long, default_value_t = 2)]
+    pub threads: usize,
+    /// Most events scored at once; the output does not depend on it.
+    #[arg(long, default_value_t = 1_024)]
+    pub batch: usize,
+}
+
+impl DatasetArgs {
+    pub(super) fn open(&self, registry: &Registry) -> anyhow::Result<Option<(Kind, Dataset)>> {
+        let [kind, folder] = self.dataset.as_slice() else { return Ok(None) };
+        let kind: Kind = kind.parse()?;
+        let progress = bar("reading", 0);
+        let read = datasets::open(kind, Path::new(folder), registry, &mut |p| {
+            progress.set_length(p.total);
+            progress.set_position(p.done);
+        });
+        progress.finish_and_clear();
+        Ok(Some((kind, read.with_context(|| format!("data set {} in {folder}", kind.name()))?)))
+    }
+}
+
+impl PipelineArgs {
+    pub(super) fn profile(&self, of_data: Profile) -> Profile {
+        match self.profile.as_deref() {
+            Some("ward") => Profile::Ward,
+            Some(_) => Profile::Hourly,
+            None => of_data,
+        }
+    }
+
+    pub(super) fn setup(&self, profile: Profile, registry: &Registry) -> anyhow::Result<LaneSetup> {
+        let text = match &self.package {
+            None => toml::to_string(&Package::shipped(profile, registry))?,
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the fusion package {}", path.display()))?,
+        };
+        if let Err(mistakes) = Package::parse(&text, registry) {
+            for mistake in &mistakes {
+                warn(&format!("  {mistake}"));
+            }
+            bail!("the fusion package has {} mistakes", mistakes.len());
+        }
+        let mut setup = setup::shipped(profile, registry, text.into());
+        setup.batch = self.batch;
+        Ok(setup)
+    }
+
+    pub(super) fn config(&self, profile: Profile) -> ReplayConfig {
+        let ward = profile == Profile::Ward;
+        ReplayConfig {
+            partitions: self.partitions,
+            threads: self.threads,
+            heartbeat: if ward { Span::seconds(1) } else { Span::minutes(1) },
+            round: if ward { Span::minutes(5) } else { Span::hours(6) },
+            run_on: if ward { Span::minutes(1) } else { Span::hours(2) },
+        }
+    }
+}
+
+/// Events and encounters in the order in which they became known; an admission before what is measured at its instant.
+pub(super) fn in_order(dataset: &mut Dataset) -> Vec<Known> {
+    let encounters = std::mem::take(&mut dataset.encounters).into_iter().map(Known::Encounter);
+    let events = std::mem::take(&mut dataset.events).into_iter().map(Known::Event);
+    let mut all: Vec<Known> = encounters.chain(events).collect();
+    all.sort_by_key(Known::issued);
+    all
+}

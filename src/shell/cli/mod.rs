@@ -1,0 +1,51 @@
+//! The command line. Results go to standard output (`--json` for machines), progress and warnings to standard error.
+
+mod calibrate;
+mod evaluate;
+mod explain;
+mod inputs;
+mod output;
+mod replay;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Streaming late fusion of bedside sensor feeds.
+///
+/// It informs staff and never alarms on its own. Research and engineering use; not for clinical decisions without local
+/// validation and regulatory assessment.
+#[derive(Debug, Parser)]
+#[command(name = "latefusion", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Recorded events or a real data set through both stages, in the order in which they became known.
+    Replay(replay::Args),
+    /// What one fused score was made of, and what was absent and why.
+    Explain(explain::Args),
+    /// How well the fused score and each modality tell who died, next to the published scores of the data set.
+    Evaluate(evaluate::Args),
+    /// Fits the calibration maps of the scorers that ship, on a data set.
+    Calibrate(calibrate::Args),
+}
+
+/// Runs the program with the process's arguments.
+pub fn run() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Replay(args) => replay::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            output::warn(&format!("latefusion: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
