@@ -6,5 +6,6 @@
 pub mod fuse;
 pub mod modality;
 pub mod score;
+pub mod shell;
 pub mod stage;
 pub mod types;
