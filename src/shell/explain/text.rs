@@ -56,14 +56,16 @@ fn write_used(out: &mut String, used: &[Used]) -> fmt::Result {
     for part in used {
         let name = clip(&part.modality, LABEL);
         let (risk, weight) = (part.risk, format!("{:.1} %", part.weight * 100.0));
-        let (adds, age) = (part.contribution_log_odds, duration(part.age_seconds));
+        let (adds, age) = (signed(part.contribution_log_odds), duration(part.age_seconds));
         let odds = factor(part.odds_factor);
         let model = clip(&part.model, WIDTH - LABEL - 51);
         writeln!(
             out,
-            "  {name:LABEL$} {risk:>6.3} {weight:>7} {adds:>+9.3} {odds:>10} {age:>10}  {model}"
+            "  {name:LABEL$} {risk:>6.3} {weight:>7} {adds:>9} {odds:>10} {age:>10}  {model}"
         )?;
     }
+    let [share, adds] = ["its share after decay", "what it adds"];
+    writeln!(out, "  weight: {share}; log-odds: {adds}; odds: the same as a factor")?;
     out.push_str("\nMade from\n");
     for part in used {
         let Source { topic, epoch, partition, offset } = &part.source;
@@ -116,10 +118,15 @@ fn clip(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).map(shown).chain(['…']).collect()
 }
 
+/// Log-odds with three decimals; the method's are far below a thousand, and whatever comes must not break a column.
+fn signed(log_odds: f64) -> String {
+    if log_odds.abs() < 1e3 { format!("{log_odds:+.3}") } else { format!("{log_odds:+.1e}") }
+}
+
 /// A factor on the odds with three significant digits: `x 1.51`.
 fn factor(factor: f64) -> String {
     match factor {
-        f if f >= 1e4 || f < 1e-3 => format!("x {f:.1e}"),
+        f if !(1e-3..1e4).contains(&f) => format!("x {f:.1e}"),
         f if f >= 100.0 => format!("x {f:.0}"),
         f if f >= 10.0 => format!("x {f:.1}"),
         f if f >= 0.1 => format!("x {f:.2}"),
@@ -146,7 +153,8 @@ fn duration(seconds: f64) -> String {
         0..60 => format!("{whole} s"),
         60..3_600 => two(minutes, "m", whole % 60, "s"),
         3_600..172_800 => two(hours, "h", minutes % 60, "m"),
-        _ => two(days, "d", hours % 24, "h"),
+        172_800..8_640_000 => two(days, "d", hours % 24, "h"),
+        _ => format!("{days} d"),
     };
     format!("{sign}{text}")
 }
