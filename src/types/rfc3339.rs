@@ -39,11 +39,40 @@ pub fn parse(text: &str) -> Option<i64> {
 
 /// Writes `millis` since the epoch as RFC 3339 in UTC with three decimals.
 pub fn write(out: &mut impl fmt::Write, millis: i64) -> fmt::Result {
+    if let Some(text) = text(millis) {
+        return text.iter().try_for_each(|byte| out.write_char(char::from(*byte)));
+    }
     let (days, in_day) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
     let (year, month, day) = civil_from_days(days);
     let (hour, minute) = (in_day / 3_600_000, in_day / 60_000 % 60);
     let (second, milli) = (in_day / 1_000 % 60, in_day % 1_000);
     write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+}
+
+/// The ASCII text of `millis` since the epoch, as [`write()`] writes it; `None` outside the years 0000 to 9999.
+///
+/// For the wire formats, where the formatting machinery of the standard library would cost most of a record.
+pub fn text(millis: i64) -> Option<[u8; 24]> {
+    let (year, month, day) = civil_from_days(millis.div_euclid(86_400_000));
+    if !(0..=9_999).contains(&year) {
+        return None;
+    }
+    let in_day = millis.rem_euclid(86_400_000);
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let mut put = |at: usize, count: usize, mut number: i64| {
+        for digit in text.iter_mut().skip(at).take(count).rev() {
+            *digit = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+    };
+    put(0, 4, year);
+    put(5, 2, month);
+    put(8, 2, day);
+    put(11, 2, in_day / 3_600_000);
+    put(14, 2, in_day / 60_000 % 60);
+    put(17, 2, in_day / 1_000 % 60);
+    put(20, 3, in_day % 1_000);
+    Some(text)
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {

@@ -10,3 +10,4 @@ mod report;
 mod schemas;
 mod seeds;
 mod tiny;
+mod wire;
