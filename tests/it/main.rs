@@ -5,6 +5,7 @@ mod seeds;
 mod decoders;
 mod fourth_modality;
 mod schemas;
+mod calibration_file;
 mod news2;
 mod datasets;
 mod record_files;
