@@ -67,8 +67,9 @@ pub fn combine(weighted: impl IntoIterator<Item = f64>) -> f64 {
 pub fn severity(findings: &[Option<f64>; FINDINGS], no_acute_finding: Option<f64>) -> Option<f64> {
     let named = findings.iter().any(Option::is_some);
     let clear = no_acute_finding.is_some_and(|p| p >= 0.5);
-    let weighted =
-        WEIGHTS.iter().zip(findings).filter_map(|((_, w), p)| Some(w * (*p)?.clamp(0.0, 1.0)));
+    // An unknown finding takes nothing away, as one of probability 0 does: a factor of exactly 1, and no branch.
+    let share = |p: Option<f64>| p.unwrap_or(0.0).clamp(0.0, 1.0);
+    let weighted = WEIGHTS.iter().zip(findings).map(|((_, weight), p)| weight * share(*p));
     (named || clear).then(|| combine(weighted))
 }
 

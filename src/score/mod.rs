@@ -1,7 +1,9 @@
 //! From observations to predictions: lookback, features, scorers, calibration. Knows nothing of windows.
 
+pub mod calibration;
 pub mod imaging;
 pub mod lab_panel;
+pub mod model;
 pub mod news2;
 pub mod registry;
 mod rows;

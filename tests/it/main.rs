@@ -4,6 +4,8 @@ mod datasets;
 mod decoders;
 mod fourth_modality;
 mod fusers;
+mod schemas;
+mod calibration_file;
 mod news2;
 mod record_files;
 mod report;

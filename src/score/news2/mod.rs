@@ -165,13 +165,13 @@ impl Assessed {
         };
         let temperature = parameters.temperature.and_then(charted_tenths);
         let known = [
-            banded(parameters.respiratory_rate, table::RESPIRATORY_RATE),
+            banded(parameters.respiratory_rate, &table::RESPIRATORY_RATE),
             spo2(parameters),
             parameters.on_oxygen.map(|on| if on { [table::ON_OXYGEN; 2] } else { [0; 2] }),
-            banded(parameters.systolic_pressure, table::SYSTOLIC_PRESSURE),
-            banded(parameters.pulse, table::PULSE),
+            banded(parameters.systolic_pressure, &table::SYSTOLIC_PRESSURE),
+            banded(parameters.pulse, &table::PULSE),
             alert(parameters).map(|alert| if alert { [0; 2] } else { [table::NOT_ALERT; 2] }),
-            temperature.map(|tenths| [points(table::TEMPERATURE_TENTHS, tenths); 2]),
+            temperature.map(|tenths| [points(&table::TEMPERATURE_TENTHS, tenths); 2]),
         ];
         Self {
             points: std::array::from_fn(|i| known[i].unwrap_or([0, MOST[i]])),
@@ -224,11 +224,11 @@ fn spo2(parameters: &Parameters) -> Option<[u8; 2]> {
     let percent = charted(parameters.spo2?)?;
     let on = |bands| points(bands, percent);
     Some(match (parameters.scale, parameters.on_oxygen) {
-        (Spo2Scale::One, _) => [on(table::SPO2_SCALE_1); 2],
-        (Spo2Scale::Two, Some(false)) => [on(table::SPO2_SCALE_2_AIR); 2],
-        (Spo2Scale::Two, Some(true)) => [on(table::SPO2_SCALE_2_OXYGEN); 2],
+        (Spo2Scale::One, _) => [on(&table::SPO2_SCALE_1); 2],
+        (Spo2Scale::Two, Some(false)) => [on(&table::SPO2_SCALE_2_AIR); 2],
+        (Spo2Scale::Two, Some(true)) => [on(&table::SPO2_SCALE_2_OXYGEN); 2],
         // At equal saturation oxygen never scores less than air.
-        (Spo2Scale::Two, None) => [on(table::SPO2_SCALE_2_AIR), on(table::SPO2_SCALE_2_OXYGEN)],
+        (Spo2Scale::Two, None) => [on(&table::SPO2_SCALE_2_AIR), on(&table::SPO2_SCALE_2_OXYGEN)],
     })
 }
 

@@ -1,33 +1,49 @@
 //! The NEWS2 chart as data: Royal College of Physicians, National Early Warning Score (NEWS) 2, London 2017, Chart 1.
 
-/// Charted values up to and including the first number (and above the one before) score the second.
-pub(super) type Bands = [(i32, u8)];
+/// Points by charted value; [`points`] reads it. A table beats searching the bands, whose branches nobody can predict.
+pub(super) struct Bands([u8; LARGEST + 1]);
+
+/// Values above score like this one; it lies above the highest edge of every band.
+const LARGEST: usize = 511;
+
+/// Charted values up to and including the first number (and above the one before) score the second; all above score `rest`.
+const fn bands(upto: &[(usize, u8)], rest: u8) -> Bands {
+    let mut points = [rest; LARGEST + 1];
+    let (mut band, mut value) = (0, 0);
+    while band < upto.len() {
+        while value <= upto[band].0 {
+            points[value] = upto[band].1;
+            value += 1;
+        }
+        band += 1;
+    }
+    Bands(points)
+}
 
 /// RCP 2017, Chart 1: breaths per minute.
-pub(super) const RESPIRATORY_RATE: &Bands = &[(8, 3), (11, 1), (20, 0), (24, 2), (i32::MAX, 3)];
+pub(super) static RESPIRATORY_RATE: Bands = bands(&[(8, 3), (11, 1), (20, 0), (24, 2)], 3);
 /// RCP 2017, Chart 1: SpO2 scale 1, percent.
-pub(super) const SPO2_SCALE_1: &Bands = &[(91, 3), (93, 2), (95, 1), (i32::MAX, 0)];
+pub(super) static SPO2_SCALE_1: Bands = bands(&[(91, 3), (93, 2), (95, 1)], 0);
 /// RCP 2017, Chart 1: SpO2 scale 2 on air, percent; 93 and above score 0.
-pub(super) const SPO2_SCALE_2_AIR: &Bands = &[(83, 3), (85, 2), (87, 1), (i32::MAX, 0)];
+pub(super) static SPO2_SCALE_2_AIR: Bands = bands(&[(83, 3), (85, 2), (87, 1)], 0);
 /// RCP 2017, Chart 1: SpO2 scale 2 on supplemental oxygen, percent.
-pub(super) const SPO2_SCALE_2_OXYGEN: &Bands =
-    &[(83, 3), (85, 2), (87, 1), (92, 0), (94, 1), (96, 2), (i32::MAX, 3)];
+pub(super) static SPO2_SCALE_2_OXYGEN: Bands =
+    bands(&[(83, 3), (85, 2), (87, 1), (92, 0), (94, 1), (96, 2)], 3);
 /// RCP 2017, Chart 1: supplemental oxygen.
 pub(super) const ON_OXYGEN: u8 = 2;
 /// RCP 2017, Chart 1: systolic pressure, mmHg.
-pub(super) const SYSTOLIC_PRESSURE: &Bands =
-    &[(90, 3), (100, 2), (110, 1), (219, 0), (i32::MAX, 3)];
+pub(super) static SYSTOLIC_PRESSURE: Bands = bands(&[(90, 3), (100, 2), (110, 1), (219, 0)], 3);
 /// RCP 2017, Chart 1: pulse, beats per minute.
-pub(super) const PULSE: &Bands = &[(40, 3), (50, 1), (90, 0), (110, 1), (130, 2), (i32::MAX, 3)];
+pub(super) static PULSE: Bands = bands(&[(40, 3), (50, 1), (90, 0), (110, 1), (130, 2)], 3);
 /// RCP 2017, Chart 1: confusion, voice, pain or unresponsive.
 pub(super) const NOT_ALERT: u8 = 3;
 /// RCP 2017, Chart 1: temperature in tenths of a degree Celsius.
-pub(super) const TEMPERATURE_TENTHS: &Bands =
-    &[(350, 3), (360, 1), (380, 0), (390, 1), (i32::MAX, 2)];
+pub(super) static TEMPERATURE_TENTHS: Bands = bands(&[(350, 3), (360, 1), (380, 0), (390, 1)], 2);
 
-/// Points of a charted value.
+/// Points of a charted value; below zero scores as zero does.
 pub(super) fn points(bands: &Bands, charted: i32) -> u8 {
-    bands.iter().find(|(upto, _)| charted <= *upto).map_or(0, |(_, points)| *points)
+    let index = usize::try_from(charted).unwrap_or(0).min(LARGEST);
+    bands.0[index]
 }
 
 /// The whole number a nurse would chart: half away from zero. `None` for NaN and infinities.

@@ -124,8 +124,7 @@ pub(super) fn corners() -> Vec<Parameters> {
                                 all.push(complete(
                                     rr,
                                     spo2,
-                                    oxygen,
-                                    scale,
+                                    (oxygen, scale),
                                     sbp,
                                     pulse,
                                     acvpu,

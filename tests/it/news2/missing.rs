@@ -123,7 +123,7 @@ fn nothing_measured_is_no_score_and_leaves_everything_possible() {
 fn the_band_is_settled_before_the_score_is_complete_once_nothing_can_change_it() {
     let got = news2(&Parameters {
         temperature: None,
-        ..complete(30.0, 85.0, true, Spo2Scale::One, 85.0, 72.0, 'A', 0.0)
+        ..complete(30.0, 85.0, (true, Spo2Scale::One), 85.0, 72.0, 'A', 0.0)
     });
     assert_eq!((got.total, got.band()), (None, Some(ClinicalBand::High)));
     assert!(got.settled_by.is_empty() && got.may_be_settled_by.is_empty());

@@ -38,7 +38,7 @@ fn the_published_mistake_of_all_missing_being_zero_and_low_is_not_made() {
 #[test]
 fn the_published_mistake_of_consciousness_always_alert_is_not_made() {
     for acvpu in ['C', 'V', 'P', 'U'] {
-        let got = news2(&complete(16.0, 98.0, false, Spo2Scale::One, 120.0, 72.0, acvpu, 36.8));
+        let got = news2(&complete(16.0, 98.0, (false, Spo2Scale::One), 120.0, 72.0, acvpu, 36.8));
         assert_eq!((got.total, got.band()), (Some(3), Some(ClinicalBand::LowMedium)), "{acvpu}");
     }
     assert_eq!(of(Parameter::Consciousness, Parameters { consciousness: None, ..normal() }), None);
@@ -46,7 +46,7 @@ fn the_published_mistake_of_consciousness_always_alert_is_not_made() {
 
 #[test]
 fn the_published_example_that_gives_a_normal_temperature_a_point_is_not_followed() {
-    let got = news2(&complete(21.0, 93.0, false, Spo2Scale::One, 120.0, 95.0, 'A', 37.5));
+    let got = news2(&complete(21.0, 93.0, (false, Spo2Scale::One), 120.0, 95.0, 'A', 37.5));
     assert_eq!(
         (got.points[6], got.total),
         (Some(0), Some(5)),

@@ -12,8 +12,7 @@ const A: Option<Consciousness> = Some(Consciousness::Alert);
 fn complete(
     rr: f64,
     spo2: f64,
-    oxygen: bool,
-    scale: Spo2Scale,
+    (oxygen, scale): (bool, Spo2Scale),
     sbp: f64,
     pulse: f64,
     alert: char,
@@ -40,7 +39,7 @@ fn complete(
 }
 
 fn normal() -> Parameters {
-    complete(16.0, 98.0, false, Spo2Scale::One, 120.0, 72.0, 'A', 36.8)
+    complete(16.0, 98.0, (false, Spo2Scale::One), 120.0, 72.0, 'A', 36.8)
 }
 
 fn of(parameter: Parameter, parameters: Parameters) -> Option<u8> {
@@ -76,8 +75,7 @@ fn the_worked_examples_come_out() {
         let got = news2(&complete(
             number(0),
             number(1),
-            word[2] == "O2",
-            scale,
+            (word[2] == "O2", scale),
             number(4),
             number(5),
             acvpu,
@@ -94,7 +92,8 @@ fn the_worked_examples_come_out() {
 
 #[test]
 fn a_wrong_scale_changes_the_score_of_the_same_patient() {
-    let patient = |scale| news2(&complete(20.0, 88.0, false, scale, 130.0, 88.0, 'A', 37.2)).total;
+    let patient =
+        |scale| news2(&complete(20.0, 88.0, (false, scale), 130.0, 88.0, 'A', 37.2)).total;
     assert_eq!((patient(Spo2Scale::One), patient(Spo2Scale::Two)), (Some(3), Some(0)));
 }
 
