@@ -2,8 +2,6 @@
 
 pub mod bus;
 pub mod datasets;
-pub mod record_files;
-//! Everything that touches the world: wire formats, configuration, Kafka, files, telemetry, the command line.
-
 pub mod explain;
+pub mod record_files;
 pub mod wire;
