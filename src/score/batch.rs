@@ -8,7 +8,7 @@ use super::calibrate::ActiveModel;
 use super::features::Features;
 use super::lookback::{Lookback, Spot};
 use super::versions::Change;
-use crate::types::{EventTime, IssueTime, ModelName, Outcome, Prediction, Span};
+use crate::types::{EventTime, ModelName, Outcome, Prediction, Span};
 use arrow::array::{Array, Float64Array};
 
 /// A model with the statements it still has to make.
@@ -101,17 +101,17 @@ impl Pending {
 }
 
 impl Made {
-    /// The predictions of record `i`, without the predecessors that are not needed: the newest one that is scored and
-    /// was known at `lost` suffices.
-    pub(super) fn of_record(&self, i: usize, lost: Option<IssueTime>) -> Vec<Prediction> {
+    /// The predictions of record `i`, without the predecessors that are not needed: going back from what was lost, the
+    /// first that is scored and was known when the lost one was suffices.
+    pub(super) fn of_record(&self, i: usize, lost: Option<Spot>) -> Vec<Prediction> {
         let start = i.checked_sub(1).map_or(0, |before| self.ends[before]);
         let made = &self.predictions[start..self.ends[i]];
         let Some(lost) = lost else {
             return made.iter().map(|(prediction, _)| *prediction).collect();
         };
-        let suffices = |(prediction, predecessor): &(Prediction, bool)| {
+        let suffices = |(prediction, _): &(Prediction, bool)| {
             let scored = matches!(prediction.outcome, Outcome::Risk(_) | Outcome::Uncalibrated);
-            *predecessor && scored && prediction.issued <= lost
+            scored && prediction.event_time <= lost.event_time && prediction.issued <= lost.issued
         };
         let from = made.iter().rposition(suffices).unwrap_or(0);
         let needed =

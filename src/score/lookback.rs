@@ -3,9 +3,9 @@
 //! Rows are sorted by (event time, first issue time, id); ids, rows and values are three parallel rings, so that a
 //! monitor in steady state overwrites its oldest observation and allocates nothing. Times are 32-bit offsets.
 //!
-//! Ids are cut to their low 32 bits. They are cut from a SHA-256, and only the n observations that one patient has in
-//! the lookback can be confused: n / 2^32 for each event, one in 70 million at n = 60. The new observation is then
-//! taken for a version of the old one and replaces it; no other patient is touched.
+//! Ids are folded to 32 bits. They are hashes, and only the n observations that one patient has in the lookback can be
+//! confused: n / 2^32 for each event, one in 70 million at n = 60. The new observation is then taken for a version of
+//! the old one and replaces it; no other patient is touched.
 
 use super::versions::{Rank, Rare};
 use crate::types::{Event, EventTime, IssueTime, Span, Values};
@@ -356,13 +356,13 @@ impl Lookback {
         if self.first_shape == mask {
             return 0;
         }
-        let rare = self.rare.get_or_insert_default();
-        if let Some(i) = rare.shapes.iter().position(|shape| *shape == mask) {
-            return i + 1;
-        }
         if self.values.is_empty() {
             self.first_shape = mask;
             return 0;
+        }
+        let rare = self.rare.get_or_insert_default();
+        if let Some(i) = rare.shapes.iter().position(|shape| *shape == mask) {
+            return i + 1;
         }
         if rare.shapes.len() > 2 * self.rows.len() + 16 || rare.shapes.len() >= MOST_OBSERVATIONS {
             self.renumber_shapes();
@@ -449,9 +449,9 @@ pub(super) struct Observed {
     start: usize,
 }
 
-/// The 32 bits of an observation's id that a row keeps.
+/// The 32 bits of an observation's id that a row keeps: its halves, folded.
 pub(super) const fn short_id(event: &Event) -> u32 {
-    event.id.0 as u32
+    (event.id.0 ^ event.id.0 >> 32) as u32
 }
 
 /// The columns of a mask, rising.

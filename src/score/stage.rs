@@ -94,7 +94,7 @@ const MOST_ROWS: usize = 8_192;
 
 enum Planned {
     Rejected(Rejection),
-    Scored { offset: i64, ingest_time: IngestTime, patient: PatientId, lost: Option<IssueTime> },
+    Scored { offset: i64, ingest_time: IngestTime, patient: PatientId, lost: Option<Spot> },
 }
 
 /// See the module.
@@ -186,13 +186,8 @@ impl ScoreStage {
                 self.state(place, &change);
                 self.trim(place);
                 self.advance(event.event_time, ingest_time);
-                let lost = change.lost.map(|spot| spot.issued);
-                self.planned.push(Planned::Scored {
-                    offset,
-                    ingest_time,
-                    patient: event.patient,
-                    lost,
-                });
+                let (patient, lost) = (event.patient, change.lost);
+                self.planned.push(Planned::Scored { offset, ingest_time, patient, lost });
                 self.counters.accepted += 1;
             }
             Err(fault) => self.reject(offset, ingest_time, key, fault),

@@ -1,7 +1,7 @@
 //! Versions of one observation: which one counts, and what a new one changes.
 
 use super::lookback::{Kind, LONGEST_DELAY, Lookback, Row, Spot, short_id};
-use crate::types::{Event, EventStatus, EventTime, Fault, IssueTime, RejectReason, Span, Values};
+use crate::types::{Event, EventStatus, Fault, IssueTime, RejectReason, Span, Values};
 
 /// Order among the versions of one id: version, then issue time, then how far the result has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +64,7 @@ pub(super) struct Change {
     pub(super) spots: [Option<Spot>; 2],
     /// The first spot is said again as it was; no prediction differs.
     pub(super) only_restated: bool,
-    /// At this event time something was known from this issue time on, and now is not, or later only.
+    /// Here was an observation whose loss or new values may leave no score at its event time.
     pub(super) lost: Option<Spot>,
 }
 
@@ -87,6 +87,9 @@ pub(super) struct Limits {
 }
 
 /// Takes an event into the lookback.
+///
+/// An event about an observation that was forgotten already is rejected as too old by its event time; if it names
+/// another, newer time, it counts as a new observation.
 ///
 /// # Errors
 /// Nothing was changed: too old, known already, or impossible.
@@ -137,8 +140,9 @@ fn check_reach(
     let kept = head.map(|at| lookback.row(at).spot.event_time);
     // A withdrawal, or a status without a value, is about where the observation stands, whatever time it names.
     let moves = !event.values.is_empty() && !event.status.withdraws();
+    // A move across more than the reach is refused with the rest: what it left behind would be forgotten unsaid.
     let named = kept.filter(|_| !moves).unwrap_or(event.event_time);
-    if named.min(kept.unwrap_or(named)) <= newest - reach {
+    if named.min(kept.unwrap_or(named)) <= newest.max(named) - reach {
         let detail = "older than what may still change predictions of this patient";
         return Err(Fault::new(RejectReason::BeyondLookback, detail));
     }
@@ -185,7 +189,7 @@ impl Step<'_> {
             Kind::Registered => self.lookback.clear(at, Kind::Settled),
             Kind::Value | Kind::Withdrawn if old.spot.event_time == self.spot.event_time => {
                 self.lookback.replace(at, self.rank(Kind::Value), &self.event.values);
-                return Change::at(old.spot);
+                return Change { lost: lost(old), ..Change::at(old.spot) };
             }
             Kind::Value | Kind::Withdrawn => return self.shift(at, old),
             _ => self.lookback.clear(at, Kind::Overtaken),
@@ -196,13 +200,11 @@ impl Step<'_> {
 
     /// A correction that gives another event time: the first issue time stays, as far as it can.
     fn shift(&mut self, at: usize, old: Row) -> Change {
-        let before = first_live(self.lookback, old.spot.event_time);
         self.lookback.clear(at, Kind::Moved);
-        let lost = lost(self.lookback, old.spot.event_time, before);
         let earliest = IssueTime::from_millis(self.spot.event_time.as_millis());
         let spot = Spot { issued: old.spot.issued.max(earliest), ..self.spot };
         self.insert(spot, Kind::Value);
-        Change { spots: [Some(old.spot), Some(spot)], only_restated: false, lost }
+        Change { spots: [Some(old.spot), Some(spot)], only_restated: false, lost: lost(old) }
     }
 
     fn withdraw(&mut self, head: Option<usize>) -> Change {
@@ -211,7 +213,6 @@ impl Step<'_> {
             return Change::at(self.spot);
         };
         let old = self.lookback.row(at);
-        let before = first_live(self.lookback, old.spot.event_time);
         let kind = if old.kind.was_observed() { Kind::Withdrawn } else { Kind::Cancelled };
         let was_dead = old.kind == kind;
         self.lookback.clear(at, kind);
@@ -219,7 +220,7 @@ impl Step<'_> {
         if was_dead {
             return Change::restated(old.spot);
         }
-        Change { lost: lost(self.lookback, old.spot.event_time, before), ..Change::at(old.spot) }
+        Change { lost: lost(old), ..Change::at(old.spot) }
     }
 
     fn register(&mut self, head: Option<usize>) -> Result<Change, Fault> {
@@ -263,17 +264,7 @@ impl Step<'_> {
     }
 }
 
-/// First issue time of the observations at an event time; `None`: there is none.
-fn first_live(lookback: &Lookback, event_time: EventTime) -> Option<IssueTime> {
-    let rows = (0..lookback.len()).map(|at| lookback.row(at));
-    rows.filter(|row| row.kind == Kind::Value && row.spot.event_time == event_time)
-        .map(|row| row.spot.issued)
-        .min()
-}
-
-fn lost(lookback: &Lookback, event_time: EventTime, before: Option<IssueTime>) -> Option<Spot> {
-    let after = first_live(lookback, event_time);
-    before
-        .filter(|before| after.is_none_or(|after| after > *before))
-        .map(|issued| Spot { event_time, issued })
+/// What may be lost when a row changes: evidence, if it had values.
+fn lost(old: Row) -> Option<Spot> {
+    (old.kind == Kind::Value).then_some(old.spot)
 }
