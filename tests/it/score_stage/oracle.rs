@@ -104,7 +104,7 @@ impl Oracle {
                 Some((time, issued, id, f64::from(values.get(column)?) / 10.0))
             })
             .collect();
-        seen.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
+        seen.sort_by_key(|seen| (seen.0, seen.1, seen.2));
         let count = seen.len() as f64;
         let values = || seen.iter().map(|(.., value)| *value);
         match spec.statistic {

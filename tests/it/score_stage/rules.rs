@@ -226,7 +226,7 @@ fn models_are_swapped_between_batches_and_shadows_speak_beside_the_active_one() 
     let after = run(&mut stage, 100, &[event(2, 20, 20, 5)]);
     let (ScoreOutput::Scored(before), ScoreOutput::Scored(after)) = (&before[0][0], &after[0][0])
     else {
-        panic!("both are scored");
+        unreachable!("both are scored");
     };
     assert_eq!(
         (&*before.model, &*before.shadows[0].0, before.shadows[0].1.len()),
