@@ -7,6 +7,21 @@ pub mod model;
 pub mod news2;
 pub mod registry;
 mod rows;
+mod affected;
+mod batch;
+mod calibrate;
+mod checkpoint;
+mod features;
+mod lookback;
+mod patients;
+mod stage;
+mod versions;
+
+pub use affected::MOST_PREDICTIONS;
+pub use calibrate::{ActiveModel, Calibrate};
+pub use features::UnknownColumn;
+pub use lookback::{LONGEST_RETENTION, MOST_OBSERVATIONS};
+pub use stage::{ScoreConfig, ScoreCounters, ScoreInput, ScoreOutput, ScoreStage};
 
 use crate::types::Span;
 use arrow::array::{Float64Array, RecordBatch};

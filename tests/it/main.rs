@@ -13,3 +13,4 @@ mod schemas;
 mod seeds;
 mod tiny;
 mod wire;
+mod score_stage;
