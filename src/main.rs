@@ -1,2 +1,5 @@
-//! latefusion
-fn main() {}
+//! The `latefusion` program; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    latefusion::shell::cli::run()
+}

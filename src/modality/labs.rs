@@ -26,14 +26,14 @@ pub static LABS: Modality = Modality {
         half_life: Span::hours(12),
         gating: false,
         out_of_orderness: None,
-        lookback: Span::hours(72),
+        lookback: Span::days(7),
     },
     hourly: DefaultPolicy {
         validity: Span::hours(36),
         half_life: Span::hours(24),
         gating: false,
         out_of_orderness: None,
-        lookback: Span::hours(72),
+        lookback: Span::days(7),
     },
 };
 

@@ -1,19 +1,18 @@
 //! From observations to predictions: lookback, features, scorers, calibration. Knows nothing of windows.
 
-pub mod calibration;
-pub mod imaging;
-pub mod lab_panel;
-pub mod model;
-pub mod news2;
-pub mod registry;
-mod rows;
 mod affected;
 mod batch;
 mod calibrate;
+pub mod calibration;
 mod checkpoint;
 mod features;
+pub mod imaging;
+pub mod lab_panel;
 mod lookback;
+pub mod news2;
 mod patients;
+pub mod registry;
+mod rows;
 mod stage;
 mod versions;
 

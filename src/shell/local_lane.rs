@@ -3,10 +3,10 @@
 
 use crate::fuse::{FuseConfig, FuseInput, FuseOutput, FuseStage, digest_of};
 use crate::modality::Registry;
-use crate::score::{Model, ScoreConfig, ScoreInput, ScoreOutput, ScoreStage};
+use crate::score::{ActiveModel, ScoreConfig, ScoreInput, ScoreOutput, ScoreStage};
 use crate::stage::Stage;
 use crate::types::{
-    Activation, Encounter, Event, Fault, Feed, IngestTime, IssueTime, LogEntry, PatientId,
+    Activation, Encounter, Event, Feed, IngestTime, IssueTime, LogEntry, PatientId, Position,
     Rejection, ScorerClock, SourceLane, Span, Stay,
 };
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Models {
     /// Its predictions are fused.
-    pub active: Model,
+    pub active: ActiveModel,
     /// Their predictions are published beside it.
-    pub shadows: Vec<Model>,
+    pub shadows: Vec<ActiveModel>,
 }
 
 /// What a lane is made of; the same for every partition.
@@ -46,6 +46,8 @@ pub struct LaneSetup {
 pub struct Scoring {
     /// How far back observations are kept.
     pub lookback: Span,
+    /// How far behind a patient's newest observation another may still come.
+    pub reach: Span,
     /// How far behind the newest event another may still come in order.
     pub out_of_orderness: Span,
     /// How far ahead of the broker's clock an event may be.
@@ -63,8 +65,6 @@ pub enum Known {
     Event(Event),
     /// An admission, transfer or discharge.
     Encounter(Encounter),
-    /// A record that could not be read, of this modality's feed.
-    Unreadable(Feed, IssueTime, Option<PatientId>, Fault),
 }
 
 impl Known {
@@ -73,16 +73,14 @@ impl Known {
         match self {
             Self::Event(event) => event.issued,
             Self::Encounter(encounter) => encounter.issued,
-            Self::Unreadable(_, issued, ..) => *issued,
         }
     }
 
-    /// Whom it is about; `None` where not even that could be read.
-    pub fn patient(&self) -> Option<&PatientId> {
+    /// Whom it is about.
+    pub fn patient(&self) -> &PatientId {
         match self {
-            Self::Event(event) => Some(&event.patient),
-            Self::Encounter(encounter) => Some(&encounter.patient),
-            Self::Unreadable(_, _, patient, _) => patient.as_ref(),
+            Self::Event(event) => &event.patient,
+            Self::Encounter(encounter) => &encounter.patient,
         }
     }
 }
@@ -136,6 +134,7 @@ impl LocalLane {
                 columns: modality,
                 lanes: 1,
                 lookback: scoring.lookback,
+                reach: scoring.reach,
                 out_of_orderness: scoring.out_of_orderness,
                 max_clock_skew: scoring.max_clock_skew,
                 state_ttl: scoring.state_ttl,
@@ -185,20 +184,8 @@ impl LocalLane {
         self.now = self.now.max(issued);
         self.sequence += 1;
         match known {
-            Known::Event(event) => {
-                let (m, key) = (event.modality.index(), Some(event.patient.clone()));
-                self.put(m, key, Ok(event));
-            }
+            Known::Event(event) => self.put_event(event),
             Known::Encounter(encounter) => self.put_encounter(encounter),
-            Known::Unreadable(Feed::Modality(m), _, key, fault) => {
-                self.put(m.index(), key, Err(fault));
-            }
-            Known::Unreadable(Feed::Encounters, _, _, fault) => {
-                let lane = self.encounter_lane();
-                let source = crate::types::Position { lane, offset: self.next_encounter };
-                self.next_encounter += 1;
-                self.rejected.push((self.sequence, Rejection { source, fault }));
-            }
         }
         self.waiting += 1;
         if self.waiting >= self.batch {
@@ -206,10 +193,11 @@ impl LocalLane {
         }
     }
 
-    fn put(&mut self, m: usize, key: Option<PatientId>, event: Result<Event, Fault>) {
+    fn put_event(&mut self, event: Event) {
         let (now, sequence) = (self.now, self.sequence);
-        let Some(scorer) = self.scorers.get_mut(m) else { return };
-        scorer.inputs.push(ScoreInput { offset: scorer.next_offset, ingest_time: now, key, event });
+        let Some(scorer) = self.scorers.get_mut(event.modality.index()) else { return };
+        let (offset, key) = (scorer.next_offset, Some(event.patient.clone()));
+        scorer.inputs.push(ScoreInput { offset, ingest_time: now, key, event: Ok(event) });
         scorer.places.push((sequence, now));
         scorer.next_offset += 1;
         scorer.last_event = Some(now);
@@ -221,7 +209,7 @@ impl LocalLane {
     }
 
     fn put_encounter(&mut self, encounter: Encounter) {
-        let source = crate::types::Position { lane: self.encounter_lane(), offset: self.next_encounter };
+        let source = Position { lane: self.encounter_lane(), offset: self.next_encounter };
         self.next_encounter += 1;
         let Encounter { patient, change, event_time, issued, unit } = encounter;
         let stay = Stay { source, patient, change, event_time, issued, unit };

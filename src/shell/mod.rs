@@ -1,7 +1,11 @@
 //! Everything that awaits, reads a clock, a file, a socket or the environment.
 
 pub mod bus;
+pub mod cli;
 pub mod datasets;
 pub mod explain;
+pub mod local_lane;
 pub mod record_files;
+pub mod replay;
+pub mod setup;
 pub mod wire;

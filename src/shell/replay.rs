@@ -84,7 +84,7 @@ pub fn replay(
         .map(|p| Partition::new(LocalLane::new(setup, p), start, config.heartbeat))
         .collect();
     for known in inputs {
-        let at = known.patient().map_or(0, |patient| partition_of(patient, config.partitions));
+        let at = partition_of(known.patient(), config.partitions);
         partitions[at as usize].inputs.push_back(known);
     }
     let mut until = first + config.round;
@@ -238,7 +238,11 @@ mod tests {
     #[test]
     fn patients_go_to_the_partition_that_kafka_gives_them() {
         // Values of org.apache.kafka.common.utils.UtilsTest.
-        let known = [("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536)];
+        let known = [
+            ("21", -973_932_308),
+            ("foobar", -790_332_482),
+            ("a-little-bit-long-string", -985_981_536),
+        ];
         for (text, hash) in known {
             assert_eq!(murmur2(text.as_bytes()) as i32, hash, "{text}");
         }

@@ -1,16 +1,16 @@
 //! The integration tests.
 
+mod calibration_file;
 mod datasets;
 mod decoders;
 mod fourth_modality;
 mod fusers;
-mod schemas;
-mod calibration_file;
 mod news2;
 mod record_files;
 mod report;
 mod schemas;
+mod schemas;
+mod score_stage;
 mod seeds;
 mod tiny;
 mod wire;
-mod score_stage;

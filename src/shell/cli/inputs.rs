@@ -2,13 +2,16 @@
 
 use super::output::{bar, warn};
 use crate::fuse::package::{Package, Profile};
-use crate::modality::Registry;
+use crate::modality::{Registry, encounters};
 use crate::shell::datasets::{self, Dataset, Kind};
 use crate::shell::local_lane::{Known, LaneSetup};
+use crate::shell::record_files;
 use crate::shell::replay::ReplayConfig;
 use crate::shell::setup;
-use crate::types::Span;
+use crate::shell::wire::{Names, Topics};
+use crate::types::{RejectReason, Span};
 use anyhow::{Context, bail};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A data set and its folder.
@@ -89,6 +92,74 @@ impl PipelineArgs {
             run_on: if ward { Span::minutes(1) } else { Span::hours(2) },
         }
     }
+}
+
+/// What there is to replay.
+pub(super) struct Read {
+    /// In the order in which it became known.
+    pub inputs: Vec<Known>,
+    /// What became of the rows, as the data set's reader tells it.
+    pub account: Option<String>,
+    /// Rows of recorded files that could not be read, by reason.
+    pub unreadable: BTreeMap<RejectReason, u64>,
+}
+
+/// Reads files of recorded events, or a data set.
+pub(super) fn read(
+    files: &[PathBuf],
+    dataset: &DatasetArgs,
+    registry: &Registry,
+) -> anyhow::Result<Read> {
+    let unreadable = BTreeMap::new();
+    if let Some((_, mut dataset)) = dataset.open(registry)? {
+        let account = Some(dataset.account.to_string());
+        return Ok(Read { inputs: in_order(&mut dataset), account, unreadable });
+    }
+    if files.is_empty() {
+        bail!("nothing to replay: name files of recorded events, or --dataset KIND DIR");
+    }
+    let mut read = Read { inputs: Vec::new(), account: None, unreadable };
+    for file in files {
+        match record_files::Format::of(file)? {
+            record_files::Format::JsonLines => read_lines(file, registry, &mut read)?,
+            _ => read_columns(file, registry, &mut read)?,
+        }
+    }
+    read.inputs.sort_by_key(Known::issued);
+    Ok(read)
+}
+
+fn read_lines(file: &Path, registry: &Registry, read: &mut Read) -> anyhow::Result<()> {
+    let topics = Topics::default();
+    let encounters: (&str, _) = (&topics.encounters, encounters::decode as _);
+    let mut lines = record_files::json_lines::Reader::open(file, registry, encounters)?;
+    while let Some(line) = lines.next_line()? {
+        match line.row {
+            Ok(record_files::Record::Event(event)) => read.inputs.push(Known::Event(event)),
+            Ok(record_files::Record::Encounter(stay)) => read.inputs.push(Known::Encounter(stay)),
+            Err(fault) => *read.unreadable.entry(fault.reason).or_default() += 1,
+        }
+    }
+    Ok(())
+}
+
+fn read_columns(file: &Path, registry: &Registry, read: &mut Read) -> anyhow::Result<()> {
+    let mut reader = record_files::wide::Reader::open(file, registry, None)?;
+    let mut rows = Vec::new();
+    while reader.next_batch(&mut rows)? {
+        for row in rows.drain(..) {
+            match row {
+                Ok(event) => read.inputs.push(Known::Event(event)),
+                Err(fault) => *read.unreadable.entry(fault.reason).or_default() += 1,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names on the wire, with the default topics.
+pub(super) fn names(registry: &Registry) -> anyhow::Result<Names> {
+    Names::new(registry, &Topics::default()).map_err(|mistakes| anyhow::anyhow!("{mistakes:?}"))
 }
 
 /// Events and encounters in the order in which they became known; an admission before what is measured at its instant.

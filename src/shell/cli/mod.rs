@@ -1,11 +1,13 @@
 //! The command line. Results go to standard output (`--json` for machines), progress and warnings to standard error.
 
+mod as_of;
 mod calibrate;
 mod evaluate;
 mod explain;
 mod inputs;
 mod output;
 mod replay;
+mod summary;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -19,6 +19,7 @@ pub(super) fn warn(text: &str) {
 /// A bar on standard error; invisible where that is no terminal.
 pub(super) fn bar(what: &str, total: u64) -> ProgressBar {
     let style = "{msg:18} [{bar:40}] {pos}/{len} {per_sec} {eta} left";
-    let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(total).with_style(style.progress_chars("=> ")).with_message(what.to_owned())
 }
