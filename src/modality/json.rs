@@ -190,7 +190,11 @@ impl<'a> Reader<'a> {
                 return Err(self.broken());
             }
         }
-        Ok(self.text.get(start..self.at).unwrap_or_default())
+        // A number that ends with the text may have been cut short: it must not be judged by its value.
+        match self.peek() {
+            Some(_) => Ok(self.text.get(start..self.at).unwrap_or_default()),
+            None => Err(self.broken()),
+        }
     }
 
     fn no_number(&self, field: &'static str) -> Fault {
@@ -302,12 +306,10 @@ impl<'a> Reader<'a> {
 
     /// The fault for a value of another type than the field calls for.
     fn wrong_type(&self, field: &'static str, wanted: &str) -> Fault {
-        match self.peek() {
-            Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-                mismatch(field, wanted)
-            }
-            _ => self.broken(),
-        }
+        let rest = self.rest();
+        let starts_value = matches!(rest.first(), Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9'));
+        let is_literal = ["true", "false", "null"].iter().any(|l| rest.starts_with(l.as_bytes()));
+        if starts_value || is_literal { mismatch(field, wanted) } else { self.broken() }
     }
 
     fn broken(&self) -> Fault {

@@ -28,7 +28,7 @@ const POLICY: DefaultPolicy = DefaultPolicy {
     lookback: Span::hours(24),
 };
 
-pub static VENTILATION: Modality = Modality {
+pub(crate) static VENTILATION: Modality = Modality {
     name: "ventilation",
     topic: "ventilation",
     columns: &COLUMNS,
@@ -60,7 +60,7 @@ fn decode(payload: &[u8], modality: ModalityId) -> Result<Event, Fault> {
     }
 }
 
-pub fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     Registry::new(vec![&vitals::VITALS, &labs::LABS, &imaging::IMAGING, &VENTILATION])
 }
 

@@ -9,7 +9,7 @@ use latefusion::types::{Encounter, Event, EventStatus, Fault, ModalityId};
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf};
 
-pub const TOPICS: [&str; 4] = ["vitals", "labs", "imaging-reports", "encounters"];
+pub(crate) const TOPICS: [&str; 4] = ["vitals", "labs", "imaging-reports", "encounters"];
 
 /// Rejected examples that a schema cannot refuse, and why.
 const BEYOND_JSON_SCHEMA: [(&str, &str); 8] = [
@@ -23,16 +23,16 @@ const BEYOND_JSON_SCHEMA: [(&str, &str); 8] = [
     ("before-1970", "the offset can carry an instant across the new year"),
 ];
 
-pub struct Example {
-    pub name: String,
-    pub payload: Vec<u8>,
+pub(crate) struct Example {
+    pub(crate) name: String,
+    pub(crate) payload: Vec<u8>,
 }
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schemas")
 }
 
-pub fn examples(topic: &str, kind: &str) -> Vec<Example> {
+pub(crate) fn examples(topic: &str, kind: &str) -> Vec<Example> {
     let folder = root().join("examples").join(topic).join(kind);
     let mut found: Vec<Example> = fs::read_dir(&folder)
         .expect("the folder of examples")
@@ -56,6 +56,7 @@ fn validator(topic: &str) -> Validator {
     jsonschema::draft202012::new(&schema(topic)).expect("a valid schema")
 }
 
+#[derive(Debug)]
 enum Decoded {
     Event(Event),
     Encounter(Encounter),
