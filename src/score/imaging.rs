@@ -3,7 +3,7 @@
 //! **A research ordering, not a validated score.** The weights are the project's own: they order findings by how fast the
 //! untreated condition can kill and how much support it usually needs, in steps of 0.05. Nothing was fitted and
 //! no publication is their source. The output becomes a risk only through a calibration map fitted on data; what
-//! the weights must get right is the order. This is the only table of weights: the reader of report texts uses it too.
+//! the weights must get right is the order. It is the only table of weights.
 
 use super::rows::Rows;
 use super::{FeatureSpec, Scorer, Scores, Statistic};

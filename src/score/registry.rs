@@ -64,6 +64,21 @@ mod tests {
     }
 
     #[test]
+    fn every_column_that_a_scorer_asks_for_is_in_its_modality() {
+        let modalities = crate::modality::Registry::shipped();
+        let mut compared = 0;
+        for scorer in shipped() {
+            let (_, modality) = modalities.find(scorer.modality()).expect("a shipped modality");
+            for input in scorer.inputs() {
+                let found = modality.column(input.column).is_some();
+                assert!(found, "{} asks for {}", scorer.model(), input.column);
+                compared += 1;
+            }
+        }
+        assert_eq!(compared, 2 * (9 + 8 + 18));
+    }
+
+    #[test]
     fn every_scorer_is_total_and_knows_nothing_of_nothing() {
         for scorer in shipped() {
             let scores = scorer.score(&batch(&*scorer, &[&[], &[]]));

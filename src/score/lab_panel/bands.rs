@@ -19,7 +19,7 @@ fn reached(value: Hundredths, limits: &[f64]) -> u8 {
 }
 
 pub(super) fn sofa_coagulation(platelets: Hundredths) -> u8 {
-    // SOFA: Vincent et al., Intensive Care Med 1996;22:707-710: platelets below 150, 100, 50, 20 x 10^3/uL.
+    // SOFA: Vincent et al., Intensive Care Med 1996;22:707-710: platelets below 150, 100, 50, 20 x 10^9/L.
     below(platelets, &[150.0, 100.0, 50.0, 20.0])
 }
 
@@ -63,6 +63,6 @@ pub(super) fn lactate_band(lactate: Hundredths) -> u8 {
 }
 
 pub(super) fn sirs_leucocytes(wbc: Hundredths) -> u8 {
-    // SIRS: Bone et al., Chest 1992;101:1644-1655: below 4 or above 12 x 10^3/uL, both exclusive.
+    // SIRS: Bone et al., Chest 1992;101:1644-1655: below 4 or above 12 x 10^9/L, both exclusive.
     u8::from(!(hundredths(4.0)..=hundredths(12.0)).contains(&wbc))
 }

@@ -18,7 +18,7 @@ use bands::{
 /// One panel; `None` = not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Panel {
-    /// 10^3/uL.
+    /// 10^9/L, the same number as 10^3/uL.
     pub platelets: Option<f64>,
     /// Total, mg/dL.
     pub bilirubin: Option<f64>,
@@ -28,7 +28,7 @@ pub struct Panel {
     pub history: Option<CreatinineHistory>,
     /// mmol/L.
     pub lactate: Option<f64>,
-    /// White blood cells, 10^3/uL.
+    /// White blood cells, 10^9/L.
     pub wbc: Option<f64>,
 }
 
@@ -91,14 +91,14 @@ impl LabPanelScorer {
         let creatinine =
             |statistic, within| FeatureSpec { column: "creatinine_mg_per_dl", statistic, within };
         let inputs = [
-            last("platelets_k_per_ul"),
+            last("platelets_10e9_per_l"),
             last("bilirubin_mg_per_dl"),
             last("creatinine_mg_per_dl"),
             creatinine(Statistic::Min, Span::days(7)),
             creatinine(Statistic::Min, Span::hours(48)),
             creatinine(Statistic::Count, Span::days(7)),
             last("lactate_mmol_per_l"),
-            last("wbc_k_per_ul"),
+            last("wbc_10e9_per_l"),
         ];
         Self { model, inputs }
     }
