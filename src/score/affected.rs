@@ -1,6 +1,7 @@
 //! Which predictions a change affects. A prediction is named by two times: see "Predictions" in ARCHITECTURE.md.
 
-use super::lookback::{Kind, Lookback, Row, Spot};
+use super::lookback::Lookback;
+use super::packed::{Kind, Row, Spot};
 use super::versions::Change;
 use crate::types::{EventTime, IssueTime, Span};
 

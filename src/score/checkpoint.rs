@@ -1,8 +1,7 @@
 //! The stage's state as bytes: one entry for each patient and one for the lane, each beginning with [`VERSION`].
 
-use super::lookback::{
-    Kind, LONGEST_DELAY, LONGEST_RETENTION, Lookback, MOST_OBSERVATIONS, Row, Spot,
-};
+use super::lookback::Lookback;
+use super::packed::{Kind, LONGEST_DELAY, LONGEST_RETENTION, MOST_OBSERVATIONS, Row, Spot};
 use super::versions::Rank;
 use crate::stage::BadCheckpoint;
 use crate::types::{EventTime, IssueTime, MAX_COLUMNS, Span, Values};

@@ -2,7 +2,8 @@
 //!
 //! Everything is summed in whole steps and milliseconds, so that no sum depends on an order.
 
-use super::lookback::{Lookback, Observed, Spot, columns};
+use super::lookback::Lookback;
+use super::packed::{Observed, Spot, columns};
 use super::{FeatureSpec, Statistic};
 use crate::modality::Modality;
 use crate::types::{MAX_COLUMNS, Span};

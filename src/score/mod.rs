@@ -13,14 +13,17 @@ pub mod news2;
 mod patients;
 pub mod registry;
 mod rows;
+mod records;
+mod packed;
 mod stage;
 mod versions;
 
 pub use affected::MOST_PREDICTIONS;
 pub use calibrate::{ActiveModel, Calibrate};
 pub use features::UnknownColumn;
-pub use lookback::{LONGEST_RETENTION, MOST_OBSERVATIONS};
-pub use stage::{ScoreConfig, ScoreCounters, ScoreInput, ScoreOutput, ScoreStage};
+pub use records::{ScoreConfig, ScoreCounters, ScoreInput, ScoreOutput};
+pub use packed::{LONGEST_RETENTION, MOST_OBSERVATIONS};
+pub use stage::ScoreStage;
 
 use crate::types::Span;
 use arrow::array::{Float64Array, RecordBatch};

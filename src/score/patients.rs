@@ -25,7 +25,8 @@ pub(super) struct Patients {
     states: Vec<PatientState>,
     /// Places to look at, by the last slice that they were seen in. A place may be listed in vain.
     due: BTreeMap<i64, Vec<u32>>,
-    first_due: i64,
+    /// Nobody is due at a watermark before this.
+    next_look: i64,
     state_ttl: Span,
     slice: i64,
     /// Changed since the last checkpoint, in the order of the first change.
@@ -39,7 +40,7 @@ impl Patients {
             ids: IndexSet::with_hasher(FixedState::with_seed(0)),
             states: Vec::new(),
             due: BTreeMap::new(),
-            first_due: i64::MAX,
+            next_look: i64::MAX,
             state_ttl,
             slice: (state_ttl.as_millis() / 64).max(1),
             changed: Vec::new(),
@@ -89,18 +90,19 @@ impl Patients {
 
     /// Forgets who is due at a watermark; returns how many.
     pub(super) fn expire(&mut self, watermark: EventTime) -> u64 {
-        if watermark == EventTime::MIN {
+        if watermark.as_millis() < self.next_look || watermark == EventTime::MIN {
             return 0;
         }
         let now = (watermark - self.state_ttl).as_millis().div_euclid(self.slice);
         let mut forgotten = 0;
-        while self.first_due < now {
+        while self.due.first_key_value().is_some_and(|(slice, _)| *slice < now) {
             let Some((slice, places)) = self.due.pop_first() else { break };
             for place in places {
                 forgotten += u64::from(self.look_at(place as usize, slice, now));
             }
-            self.first_due = self.due.first_key_value().map_or(i64::MAX, |(slice, _)| *slice);
         }
+        self.next_look =
+            self.due.first_key_value().map_or(i64::MAX, |(slice, _)| self.end_of(*slice));
         forgotten
     }
 
@@ -148,11 +150,19 @@ impl Patients {
         newest.as_millis().div_euclid(self.slice)
     }
 
+    /// Watermark at which the patients last seen in a slice are due.
+    fn end_of(&self, slice: i64) -> i64 {
+        slice
+            .saturating_add(1)
+            .saturating_mul(self.slice)
+            .saturating_add(self.state_ttl.as_millis())
+    }
+
     fn list(&mut self, place: usize) {
         let slice = self.slice_of(place);
         self.states[place].bucket = slice;
         self.due.entry(slice).or_default().push(place as u32);
-        self.first_due = self.first_due.min(slice);
+        self.next_look = self.next_look.min(self.end_of(slice));
     }
 
     fn look_at(&mut self, place: usize, slice: i64, now: i64) -> bool {

@@ -1,6 +1,7 @@
 //! Versions of one observation: which one counts, and what a new one changes.
 
-use super::lookback::{Kind, LONGEST_DELAY, Lookback, Row, Spot, short_id};
+use super::lookback::Lookback;
+use super::packed::{Kind, LONGEST_DELAY, Row, Spot, short_id};
 use crate::types::{Event, EventStatus, Fault, IssueTime, RejectReason, Span, Values};
 
 /// Order among the versions of one id: version, then issue time, then how far the result has come.

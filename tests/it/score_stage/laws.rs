@@ -59,7 +59,7 @@ fn the_newest_statement_at_every_two_times_is_the_one_that_the_accepted_events_c
                 "seed {seed}"
             );
             said.extend(scored.predictions.iter().map(|p| ((p.event_time, p.issued), *p)));
-            if seed % 8 == 0 {
+            if seed % 16 == 0 {
                 compared += compare(seed, &said, &Oracle::of(&taken), &inputs);
             }
         }
