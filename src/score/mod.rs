@@ -10,19 +10,19 @@ pub mod imaging;
 pub mod lab_panel;
 mod lookback;
 pub mod news2;
+mod packed;
 mod patients;
+mod records;
 pub mod registry;
 mod rows;
-mod records;
-mod packed;
 mod stage;
 mod versions;
 
 pub use affected::MOST_PREDICTIONS;
 pub use calibrate::{ActiveModel, Calibrate};
 pub use features::UnknownColumn;
-pub use records::{ScoreConfig, ScoreCounters, ScoreInput, ScoreOutput};
 pub use packed::{LONGEST_RETENTION, MOST_OBSERVATIONS};
+pub use records::{ScoreConfig, ScoreCounters, ScoreInput, ScoreOutput};
 pub use stage::ScoreStage;
 
 use crate::types::Span;

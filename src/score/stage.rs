@@ -5,9 +5,9 @@ use super::batch::{Made, Pending};
 use super::calibrate::ActiveModel;
 use super::checkpoint::{SavedLane, SavedPatient, bad, decode, encode, load, save};
 use super::lookback::Lookback;
+use super::packed::{LONGEST_RETENTION, MOST_OBSERVATIONS, Spot};
 use super::patients::Patients;
 use super::records::{ScoreConfig, ScoreCounters, ScoreInput, ScoreOutput};
-use super::packed::{LONGEST_RETENTION, MOST_OBSERVATIONS, Spot};
 use super::versions::{Change, Limits, apply};
 use crate::stage::{BadCheckpoint, Stage, StateEntry, StateKey};
 use crate::types::{
