@@ -138,7 +138,7 @@ fn a_fourth_modality_takes_over_the_columns_it_names() {
     let dataset = read(Kind::Cinc2012, folder.path(), &four);
     assert_eq!(
         shown(&dataset, &four),
-        ["3/labs/101: potassium=4", "3/ventilation/101: fio2=40 mechanical=1"]
+        ["3/labs/101: potassium=4", "3/ventilation/101: fio2=40 mech=1"]
     );
 }
 

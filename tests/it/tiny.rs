@@ -75,10 +75,7 @@ static IMAGING: Modality = modality(
 
 static VENTILATION: Modality = modality(
     "ventilation",
-    &[
-        column("fio2_percent", 10.0, [21.0, 100.0]),
-        column("mechanical_ventilation", 1.0, [0.0, 1.0]),
-    ],
+    &[column("fio2_percent", 10.0, [21.0, 100.0]), column("mech_vent", 1.0, [0.0, 1.0])],
 );
 
 /// Vitals, labs and imaging.

@@ -25,7 +25,7 @@ pub(super) const BASE: EventTime = EventTime::from_millis(1_325_376_000_000);
 
 /// The data set's description says mmol/L for magnesium, but its values (median 2.0, where 0.7 to 1.0 mmol/L is
 /// normal) are mg/dL, as in the hospital system they come from, and are taken as such.
-static PARAMETERS: [Parameter; 37] = [
+pub(super) static PARAMETERS: [Parameter; 37] = [
     same("HR", "heart_rate_per_min"),
     same("MAP", "mean_pressure_mmhg"),
     same("SysABP", "systolic_pressure_mmhg"),
@@ -39,7 +39,7 @@ static PARAMETERS: [Parameter; 37] = [
     same("GCS", "gcs_total"),
     same("RespRate", "respiratory_rate_per_min"),
     scaled("FiO2", "fio2_percent", 100.0),
-    same("MechVent", "mechanical_ventilation"),
+    same("MechVent", "mech_vent"),
     same("pH", "ph_arterial"),
     same("PaCO2", "paco2_mmhg"),
     same("PaO2", "pao2_mmhg"),

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 const BASE: EventTime = EventTime::from_millis(1_546_300_800_000);
 
 /// The measurements. The description gives magnesium in "mmol/dL"; the values (mean 2.1) are mg/dL.
-static PARAMETERS: [Parameter; 34] = [
+pub(super) static PARAMETERS: [Parameter; 34] = [
     same("HR", "heart_rate_per_min"),
     same("O2Sat", "spo2_percent"),
     same("Temp", "temperature_celsius"),

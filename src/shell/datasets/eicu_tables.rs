@@ -76,7 +76,7 @@ pub(super) static FINDINGS: [Parameter; 8] = [
     same("ARDS", "ards"),
     same("acute pulmonary edema", "pulmonary_edema"),
     same("pneumothorax", "pneumothorax"),
-    same("hemothorax", "pleural_effusion"),
+    same("hemothorax", "hemothorax"),
     same("pleural effusion", "pleural_effusion"),
     same("atelectasis", "atelectasis"),
 ];
@@ -84,7 +84,7 @@ pub(super) static FINDINGS: [Parameter; 8] = [
 /// The finding that a diagnosis names, as its place in [`FINDINGS`]; `None`: it names none.
 ///
 /// A diagnosis is a path such as `pulmonary|pulmonary infections|pneumonia|aspiration`: the pneumonia that is an
-/// aspiration counts as aspiration; pneumonia shows as consolidation, blood in the pleural space as effusion. "Acute respiratory distress" is a state, not ARDS, and counts as neither.
+/// aspiration counts as aspiration; pneumonia shows as consolidation. "Acute respiratory distress" is a state, not ARDS, and counts as neither.
 pub(super) fn finding_of(text: &str) -> Option<usize> {
     FINDINGS.iter().position(|finding| text.contains(finding.name))
 }
@@ -109,7 +109,7 @@ mod tests {
             ("pulmonary|disorders of the airways|due to angioedema", None),
             ("pulmonary|pleural disorders|pleural effusion|right", Some("pleural_effusion")),
             ("cardiovascular|pericardial diseases|pericardial effusion", None),
-            ("pulmonary|pleural disorders|hemothorax", Some("pleural_effusion")),
+            ("pulmonary|pleural disorders|hemothorax", Some("hemothorax")),
             ("pulmonary|disorders of lung parenchyma|atelectasis/collapse", Some("atelectasis")),
             ("burns/trauma|trauma - chest|pneumothorax", Some("pneumothorax")),
         ];

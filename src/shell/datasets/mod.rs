@@ -259,3 +259,30 @@ fn files_in(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, DatasetError
 fn patient_of(path: &Path, text: &str) -> Result<PatientId, DatasetError> {
     PatientId::new(text).map_err(|source| DatasetError::StayId { path: path.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use collect::Parameter;
+
+    #[test]
+    fn every_column_that_a_parameter_names_is_shipped() {
+        let registry = Registry::shipped();
+        let tables: [&[Parameter]; 5] = [
+            &cinc2012::PARAMETERS,
+            &cinc2019::PARAMETERS,
+            &eicu_tables::HOURLY,
+            &eicu_tables::APERIODIC,
+            &eicu_tables::FINDINGS,
+        ];
+        // Ventilation is the example of a modality that a user adds.
+        let named = |p: &&Parameter| !p.column.is_empty() && p.column != "mech_vent";
+        let mut compared = 0;
+        for parameter in tables.into_iter().flatten().filter(named) {
+            let column = parameter.column;
+            assert!(registry.iter().any(|(_, m)| m.column(column).is_some()), "{column}");
+            compared += 1;
+        }
+        assert!(compared > 90, "{compared}");
+    }
+}

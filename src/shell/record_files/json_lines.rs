@@ -138,7 +138,7 @@ impl<'r, R: BufRead> Reader<'r, R> {
                 return Line { row, ..self.empty_line() };
             }
         };
-        let ingest_time = envelope.ingest_time.as_ref().map(Instant::millis).transpose();
+        let ingest_time = envelope.ingest_time.map(millis).transpose();
         let (ingest_time, row) = match ingest_time {
             Ok(time) => (time.map(IngestTime::from_millis), self.row(&envelope)),
             Err(fault) => (None, Err(fault)),
@@ -163,8 +163,8 @@ impl<'r, R: BufRead> Reader<'r, R> {
             let patient = event.patient.clone();
             (Record::Event(event), patient)
         };
-        match &envelope.key {
-            Some(key) if *key != patient.as_str() => {
+        match envelope.key {
+            Some(key) if text(key).as_deref() != Some(patient.as_str()) => {
                 let detail = "the record's key is not the payload's patient";
                 Err(Fault::new(RejectReason::KeyMismatch, detail))
             }
@@ -180,9 +180,9 @@ struct Envelope<'a> {
     partition: Option<u32>,
     offset: Option<i64>,
     #[serde(alias = "ts", borrow)]
-    ingest_time: Option<Instant<'a>>,
+    ingest_time: Option<&'a RawValue>,
     #[serde(borrow)]
-    key: Option<Cow<'a, str>>,
+    key: Option<&'a RawValue>,
     #[serde(borrow)]
     value: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -203,21 +203,18 @@ impl Envelope<'_> {
     }
 }
 
-/// An instant as text or as milliseconds.
+/// A JSON text, borrowed where it holds no escapes: two of them stand in every line.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Instant<'a> {
-    Millis(i64),
-    Text(#[serde(borrow)] Cow<'a, str>),
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
 }
 
-impl Instant<'_> {
-    fn millis(&self) -> Result<i64, Fault> {
-        let millis = match self {
-            Self::Millis(millis) => Some(*millis),
-            Self::Text(text) => rfc3339::parse(text),
-        };
-        let bad = "ingest_time must be an RFC 3339 instant or milliseconds, not before 1970";
-        millis.filter(|m| *m >= 0).ok_or_else(|| Fault::new(RejectReason::BadTime, bad))
-    }
+/// Milliseconds since the epoch of an instant given as text or as milliseconds.
+fn millis(raw: &RawValue) -> Result<i64, Fault> {
+    let of_text = || text(raw).and_then(|text| rfc3339::parse(&text));
+    let millis = raw.get().parse().ok().or_else(of_text);
+    let bad = "ingest_time must be an RFC 3339 instant or milliseconds, not before 1970";
+    millis.filter(|m| *m >= 0).ok_or_else(|| Fault::new(RejectReason::BadTime, bad))
 }

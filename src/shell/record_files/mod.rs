@@ -13,6 +13,7 @@ pub mod json_lines;
 pub mod scores;
 mod scores_batch;
 pub mod wide;
+mod wide_header;
 mod wide_read;
 mod wide_write;
 

@@ -17,6 +17,7 @@ pub use super::wide_read::{Decoder, Reader};
 pub use super::wide_write::{Writer, to_batch};
 
 use crate::modality::Modality;
+use crate::modality::header::STATUSES;
 use crate::types::EventStatus;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use std::collections::HashMap;
@@ -39,17 +40,6 @@ pub fn schema(modality: &Modality) -> SchemaRef {
     let metadata = HashMap::from([(MODALITY_KEY.to_owned(), modality.name.to_owned())]);
     Arc::new(Schema::new_with_metadata(fields, metadata))
 }
-
-/// The statuses by their FHIR R4 codes; the first of a status is the one written.
-static STATUSES: [(&str, EventStatus); 7] = [
-    ("final", EventStatus::Final),
-    ("preliminary", EventStatus::Preliminary),
-    ("registered", EventStatus::Registered),
-    ("corrected", EventStatus::Corrected),
-    ("amended", EventStatus::Corrected),
-    ("cancelled", EventStatus::Cancelled),
-    ("entered-in-error", EventStatus::EnteredInError),
-];
 
 pub(super) fn status_of(code: &str) -> Option<EventStatus> {
     STATUSES.iter().find(|(name, _)| *name == code).map(|(_, status)| *status)
