@@ -1,6 +1,8 @@
 //! The integration tests.
 
 mod fusers;
+mod laws;
+mod oracle;
 mod seeds;
 mod decoders;
 mod fourth_modality;
@@ -10,3 +12,4 @@ mod datasets;
 mod record_files;
 mod tiny;
 mod report;
+mod worlds;
