@@ -7,7 +7,7 @@ use fastrand::Rng;
 use latefusion::fuse::{FuseConfig, FuseInput, FuseOutput, FuseStage};
 use latefusion::stage::{Stage, StateEntry, StateKey};
 use latefusion::types::{
-    EncounterChange, FusedScore, FusedStatus, LogEntry, Pane, PatientId, Presence,
+    EncounterChange, FusedScore, FusedStatus, LogEntry, Pane, PatientId, Prediction, Presence,
 };
 use std::collections::BTreeMap;
 
@@ -115,13 +115,46 @@ fn final_revisions_equal_the_batch_oracle() {
         for ((patient, end), expected) in &expected {
             let who = patient.as_str();
             let found = last.get(&(patient.clone(), *end));
-            assert!(found.is_some(), "{who} at {end}: never published");
-            let differences = found.map_or(Vec::new(), |score| expected.differences(score));
-            assert!(differences.is_empty(), "{who} at {end}: {differences:#?}");
+            let differences = match found {
+                Some(score) => expected.differences(score),
+                None => vec!["never published".to_owned()],
+            };
+            let why = || story(&world, &outputs, patient, *end);
+            assert!(differences.is_empty(), "{who} at {end}: {differences:#?}{}", why());
         }
         world.count(expected.len() as u64)
     });
     assert!(count.faults > 0 || count.compared == 0);
+}
+
+/// What was said of a patient and what was published for one window, to see why they differ.
+fn story(world: &World, outputs: &[FuseOutput], patient: &PatientId, end: i64) -> String {
+    let mut story = format!("\n{:#?}\nlog of the patient:\n", world.package);
+    for record in &world.log {
+        let (offset, ingest) = (record.offset, record.ingest_time.as_millis());
+        match &record.entry {
+            Ok(LogEntry::Scored(s)) if s.patient == *patient => {
+                let says = |p: &Prediction| {
+                    let (t, k) = (p.event_time.as_millis(), p.issued.as_millis());
+                    format!("({t}, {k}) {:?}", p.outcome)
+                };
+                let says: Vec<String> = s.predictions.iter().map(says).collect();
+                story += &format!("{offset} at {ingest}: {:?} {says:?}\n", s.source);
+            }
+            Ok(LogEntry::Stay(s)) if s.patient == *patient => {
+                story +=
+                    &format!("{offset} at {ingest}: {:?} {}\n", s.change, s.event_time.as_millis());
+            }
+            _ => {}
+        }
+    }
+    story += "published for the window:\n";
+    for score in scores(outputs) {
+        if score.patient == *patient && score.window.end().as_millis() == end {
+            story += &format!("{score:?}\n");
+        }
+    }
+    story
 }
 
 #[test]
