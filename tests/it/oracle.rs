@@ -13,13 +13,12 @@ use latefusion::types::{
 };
 use std::collections::BTreeMap;
 
-/// What was said last about one (event time, issue time), and every record that has said just that since: the first
-/// of them counts, unless fusion had dropped the statement before it was said again.
+/// What was said last about one (event time, issue time), and all who have said just that since. Any of them may be
+/// named: the first counts, unless fusion had dropped the statement, or another model says it too late for the window.
 #[derive(Clone, Debug)]
 struct Statement {
     outcome: Outcome,
-    model: ModelName,
-    said_by: Vec<Position>,
+    said_by: Vec<(ModelName, Position)>,
 }
 
 /// Statements by (event time, issue time) in milliseconds.
@@ -94,14 +93,13 @@ fn patients(registry: &Registry, log: &[Record]) -> BTreeMap<PatientId, Patient>
             Ok(LogEntry::Stay(stay)) => patient.stay(stay),
             Ok(LogEntry::Scored(scored)) => {
                 for said in &scored.predictions {
-                    let (outcome, model) = (said.outcome, scored.model.clone());
+                    let outcome = said.outcome;
                     let key = (said.event_time.as_millis(), said.issued.as_millis());
                     let statements = &mut patient.modalities[scored.modality.index()];
-                    let same = |s: &Statement| s.outcome == outcome && s.model == model;
-                    let before = statements.remove(&key).filter(same);
+                    let before = statements.remove(&key).filter(|s| s.outcome == outcome);
                     let mut said_by = before.map(|s| s.said_by).unwrap_or_default();
-                    said_by.push(scored.source);
-                    statements.insert(key, Statement { outcome, model, said_by });
+                    said_by.push((scored.model.clone(), scored.source));
+                    statements.insert(key, Statement { outcome, said_by });
                 }
             }
             _ => {}
@@ -261,7 +259,7 @@ impl Expected {
             Presence::Present(p) => {
                 let known = match seen {
                     Seen::Present { statement, .. } => {
-                        statement.model == p.model && statement.said_by.contains(&p.source)
+                        statement.said_by.contains(&(p.model.clone(), p.source))
                     }
                     Seen::Absent(..) => false,
                 };
