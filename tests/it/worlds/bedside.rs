@@ -36,8 +36,9 @@ pub(super) struct Bedside {
     pub(super) half_lateness: i64,
     pub(super) faults: u64,
     flavour: Flavour,
-    out_of_orderness: i64,
-    latest: i64,
+    pub(super) out_of_orderness: i64,
+    /// The latest time that anything speaks of or arrives at.
+    pub(super) latest: i64,
     observations: usize,
 }
 
@@ -66,11 +67,6 @@ impl Bedside {
             bedside.stay(random, patient);
         }
         bedside
-    }
-
-    /// The latest time that anything speaks of or arrives at, outages included.
-    pub(super) fn last_time(&self) -> i64 {
-        self.latest + 60_000.max(self.half_lateness)
     }
 
     /// One patient from first to last record.

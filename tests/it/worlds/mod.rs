@@ -74,10 +74,12 @@ impl World {
         let mut faults = bedside.faults;
         let ooo = package.modality["vitals"].out_of_orderness.as_millis();
         let settle = package.lane_timeout.as_millis() + ooo + 2 * package.every.as_millis();
-        let end = bedside.last_time() + settle + 20_000;
+        let outages = lanes.iter().map(|lane| lane.outage.1);
+        let last = outages.fold(bedside.latest, i64::max) + 40_000;
+        let end = last + settle;
         let mut timed: Vec<Timed> = Vec::new();
         for lane in lanes {
-            faults += run_lane(&mut random, lane, &bedside, ooo, end, &mut timed);
+            faults += run_lane(&mut random, lane, &bedside, (last, end), &mut timed);
         }
         if flavour == Flavour::Wild && random.bool() {
             let other = policies::package(&mut random, &registry);
@@ -96,7 +98,15 @@ impl World {
         Self { package, registry, log, frontier: EventTime::from_millis(end - ooo), faults }
     }
 
-    /// The disturbances alone, as a count.
+    /// Lets the log switch on another package from the beginning.
+    pub(crate) fn activate(&mut self, change: impl FnOnce(&mut Package)) {
+        change(&mut self.package);
+        if let Some(first) = self.log.first_mut() {
+            first.entry = Ok(LogEntry::Activation(activation(&self.package)));
+        }
+    }
+
+    /// The disturbances and what was compared, as a count.
     pub(crate) fn count(&self, compared: u64) -> Count {
         Count { compared, faults: self.faults }
     }
@@ -141,8 +151,7 @@ fn run_lane(
     random: &mut Rng,
     lane: Lane,
     bedside: &Bedside,
-    ooo: i64,
-    end: i64,
+    (last_event, end): (i64, i64),
     out: &mut Vec<Timed>,
 ) -> u64 {
     let mut faults = u64::from(lane.outage.1 > 0) + u64::from(lane.dies < i64::MAX);
@@ -160,7 +169,7 @@ fn run_lane(
         }
         offset += random.i64(1..4);
         newest = newest.max(Some(record.event_time.min(record.arrival)));
-        beats.push((last, offset, newest.map_or(i64::MIN, |time| time - ooo)));
+        beats.push((last, offset, newest.map_or(i64::MIN, |time| time - bedside.out_of_orderness)));
     }
     faults += repeats(random, &mut made);
     let mut second = bedside.start + lane.skew;
@@ -176,7 +185,7 @@ fn run_lane(
             out.push((second, Ok(heartbeat(&lane, next, watermark, quiet, second))));
         }
         // After the last event nothing but time passes: fewer heartbeats, as long a log clock.
-        second += if second > bedside.last_time() { 2_000 } else { 1_000 };
+        second += if second > last_event { 2_000 } else { 1_000 };
     }
     if lane.id.feed == Feed::Modality(ModalityId(1)) {
         let (_, next, watermark) = beats.last().copied().unwrap_or((0, 0, i64::MIN));

@@ -43,7 +43,7 @@ pub(crate) fn registry() -> Registry {
 pub(crate) fn package(random: &mut Rng, registry: &Registry) -> Package {
     let mut package = Package::shipped(Profile::Ward, registry);
     let mut seconds = |of: &[i64]| Span::seconds(*random.choice(of).expect("not empty"));
-    package.every = seconds(&[1, 5, 10, 10, 30]);
+    package.every = seconds(&[2, 5, 10, 10, 30]);
     package.allowed_lateness = seconds(&[10, 30, 60, 300]);
     package.lane_timeout = seconds(&[5, 10, 30]);
     let validities =
