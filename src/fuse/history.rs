@@ -63,21 +63,26 @@ pub(super) enum Found<'a> {
 
 /// Predictions in rising order of (event time, issue time), one for each such pair.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct History(Vec<Entry>);
+pub(super) struct History {
+    entries: Vec<Entry>,
+    /// It forgets when it is about to hold more than this many. State, and not the capacity of the list, which a
+    /// restore does not bring back: what was forgotten shows when something is withdrawn too late.
+    room: u32,
+}
 
 impl History {
     /// Adds a statement, or lets it replace the one with the same two times. A statement that says the same
     /// as the one it would replace changes nothing, so that a re-assertion revises no pane. False: unchanged.
     /// Before it would grow it forgets what serves no window end after `closed`.
     pub(super) fn put(&mut self, entry: Entry, closed: EventTime) -> bool {
-        if self.0.len() == self.0.capacity() {
+        if self.entries.len() >= self.room as usize {
             self.make_room(closed);
         }
-        let at = match self.0.last() {
+        let at = match self.entries.last() {
             Some(last) if last.key() >= entry.key() => {
-                match self.0.binary_search_by_key(&entry.key(), Entry::key) {
+                match self.entries.binary_search_by_key(&entry.key(), Entry::key) {
                     Ok(same) => {
-                        let old = &mut self.0[same];
+                        let old = &mut self.entries[same];
                         let says_the_same =
                             (old.outcome, old.model) == (entry.outcome, entry.model);
                         if !says_the_same {
@@ -88,9 +93,9 @@ impl History {
                     Err(at) => at,
                 }
             }
-            _ => self.0.len(),
+            _ => self.entries.len(),
         };
-        self.0.insert(at, entry);
+        self.entries.insert(at, entry);
         true
     }
 
@@ -98,9 +103,11 @@ impl History {
     /// freed a third, because a list that is forgotten at every record costs more than it saves.
     fn make_room(&mut self, closed: EventTime) {
         self.forget(closed);
-        if self.0.len() * 3 >= self.0.capacity() * 2 {
-            self.0.reserve_exact(self.0.capacity() / 2 + 1);
+        let (length, room) = (self.entries.len(), self.room as usize);
+        if length * 3 >= room * 2 {
+            self.room += self.room / 2 + 1;
         }
+        self.entries.reserve_exact(self.room as usize - length);
     }
 
     /// The evidence rule (ARCHITECTURE, "Time, exactly") at window end `end`.
@@ -108,7 +115,7 @@ impl History {
         let mut first: Option<&Entry> = None;
         let mut group = None;
         let mut holds = None;
-        for entry in self.0.iter().rev() {
+        for entry in self.entries.iter().rev() {
             if entry.event_time < reach.since {
                 break;
             }
@@ -141,7 +148,7 @@ impl History {
             let last = entries.get(i + 1).is_none_or(|e| e.event_time != entries[i].event_time);
             last && entries[i].known_from() <= closed
         };
-        let entries = &self.0;
+        let entries = &self.entries;
         let settled = |i: &usize| settled_last(*i, entries);
         let newest = (0..entries.len()).rev().find(settled);
         let with_risk =
@@ -152,7 +159,7 @@ impl History {
             .filter(settled)
             .map(|i| (entries[i].event_time, entries[i].risk().is_some()))
             .collect();
-        self.0.retain(|entry| {
+        self.entries.retain(|entry| {
             let group = entry.event_time;
             let behind_risk = risk_group.is_some_and(|risk| group < risk);
             let mute = group != newest_group
@@ -165,22 +172,24 @@ impl History {
 
     /// Drops the oldest entries beyond `limit`; how many went.
     pub(super) fn cut_to(&mut self, limit: usize) -> usize {
-        let surplus = self.0.len().saturating_sub(limit);
-        self.0.drain(..surplus);
+        let surplus = self.entries.len().saturating_sub(limit);
+        self.entries.drain(..surplus);
         surplus
     }
 
     /// Drops everything from before a time: an earlier stay.
     pub(super) fn drop_before(&mut self, since: EventTime) {
-        self.0.retain(|entry| entry.event_time >= since);
+        if self.entries.first().is_some_and(|entry| entry.event_time < since) {
+            self.entries.retain(|entry| entry.event_time >= since);
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.0.iter()
+        self.entries.iter()
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<Entry>()
+        self.entries.capacity() * size_of::<Entry>()
     }
 }
 

@@ -134,10 +134,9 @@ impl FuseStage {
         if let Some(history) = patient.histories.get_mut(m) {
             self.counters.overflowed += history.cut_to(max_history) as u64;
         }
-        let starts =
-            first_windows.iter().zip(entries).filter(|(_, e)| e.event_time >= patient.since);
-        let earliest = starts.map(|(w, _)| *w).min().unwrap_or(NEVER);
-        patient.first = patient.first.min(earliest.max(active.end_after(closed)));
+        let earliest = first_windows.iter().copied().min().unwrap_or(NEVER);
+        let open = active.end_after(closed).max(active.end_at_or_after(patient.reopened));
+        patient.first = patient.first.min(earliest.max(open));
         patient.close(closed);
         publish::close(&mut patient.published, closed);
         self.ward.touch(slot);
@@ -292,7 +291,7 @@ impl FuseStage {
             let fired = self.fired(patient);
             let closed = self.groups.get(patient.gate).frontier - active.package.allowed_lateness;
             let from = active.end_at_or_after(known_from(stay.event_time, stay.issued));
-            self.revise(&active, slot, &before, (from.min(fired), closed, fired), out);
+            self.revise(&active, slot, &before, (from, closed, fired), out);
         });
         self.active = Some(active);
         taken

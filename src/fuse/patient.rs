@@ -25,6 +25,8 @@ pub(super) struct Patient {
     pub last_activity: EventTime,
     /// Admission; evidence from before does not count. [`EventTime::MIN`]: not known.
     pub since: EventTime,
+    /// Admission that followed a discharge; no pane before it. [`EventTime::MIN`]: there was none.
+    pub reopened: EventTime,
     /// Discharge; no pane at or after it.
     pub until: Option<EventTime>,
     pub unit: Option<CompactString>,
@@ -48,6 +50,7 @@ impl Patient {
             fired_ahead: fired,
             last_activity: EventTime::MIN,
             since: EventTime::MIN,
+            reopened: EventTime::MIN,
             until: None,
             unit: None,
             produced: 0,
@@ -59,8 +62,9 @@ impl Patient {
 
     /// What the evidence rule finds of modality `m` at a window end.
     pub(super) fn find(&self, m: usize, end: EventTime, policy: &Policy) -> Found<'_> {
-        let reach =
-            Reach { validity: policy.validity, hold_limit: policy.hold_limit, since: self.since };
+        // An admission scopes the panes from then on: those before it showed what was true then.
+        let since = if end >= self.since { self.since } else { EventTime::MIN };
+        let reach = Reach { validity: policy.validity, hold_limit: policy.hold_limit, since };
         match self.histories.get(m) {
             Some(history) => history.find(end, reach),
             None => Found::Absent { why: crate::types::Absence::Never, newest: None, holds: None },
@@ -89,11 +93,13 @@ impl Patient {
         match stay.change {
             EncounterChange::Admit if stay.event_time >= self.since => {
                 let again = self.until.take().is_some_and(|until| until <= stay.event_time);
+                let unused = if again { stay.event_time } else { self.since };
+                self.histories.iter_mut().for_each(|h| h.drop_before(unused));
                 self.since = stay.event_time;
-                self.histories.iter_mut().for_each(|h| h.drop_before(stay.event_time));
-                self.produced = self.masks_of(|history| history.iter().next().is_some());
+                self.produced = self.produced_since(stay.event_time);
                 if again {
                     self.first = NEVER;
+                    self.reopened = stay.event_time;
                     self.shown = 0;
                 }
             }
@@ -107,7 +113,8 @@ impl Patient {
         }
     }
 
-    fn masks_of(&self, holds: impl Fn(&History) -> bool) -> u64 {
+    fn produced_since(&self, since: EventTime) -> u64 {
+        let holds = |h: &History| h.iter().any(|entry| entry.event_time >= since);
         self.histories.iter().enumerate().fold(0, |mask, (m, h)| mask | u64::from(holds(h)) << m)
     }
 
@@ -141,9 +148,13 @@ impl Patient {
         revision
     }
 
-    /// Forgets the pane counts of windows that cannot be revised any more.
+    /// Forgets the pane counts of windows that cannot be revised any more, and, once none from before the admission
+    /// can, what was predicted before it.
     pub(super) fn close(&mut self, closed: EventTime) {
         self.counts.retain(|(window, _)| *window > closed);
+        if self.since <= closed {
+            self.histories.iter_mut().for_each(|h| h.drop_before(self.since));
+        }
     }
 
     pub(super) fn memory_bytes(&self) -> usize {

@@ -2,6 +2,10 @@
 
 mod calibration_file;
 mod datasets;
+mod fusers;
+mod laws;
+mod oracle;
+mod seeds;
 mod decoders;
 mod fourth_modality;
 mod fusers;
@@ -14,3 +18,4 @@ mod score_stage;
 mod seeds;
 mod tiny;
 mod wire;
+mod worlds;
