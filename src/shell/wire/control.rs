@@ -30,9 +30,9 @@ pub(super) fn write_stay(object: &mut Object<'_>, stay: &Stay, names: &Names) {
     }
 }
 
-pub(super) fn stay_of(record: Record<'_>, names: &Names) -> Result<Stay, Fault> {
+pub(super) fn stay_of(record: &Record<'_>, names: &Names) -> Result<Stay, Fault> {
     Ok(Stay {
-        source: position_of(record.source, names)?,
+        source: position_of(record.source.as_ref(), names)?,
         patient: patient(record.patient.as_ref())?,
         change: word(&CHANGES, record.change.as_ref(), "change")?,
         event_time: EventTime::from_millis(time(record.event_time.as_ref(), "event_time")?),
@@ -55,13 +55,13 @@ pub(super) fn write_heartbeat(object: &mut Object<'_>, heartbeat: &Heartbeat, na
     object.whole("lanes", heartbeat.lanes);
 }
 
-pub(super) fn heartbeat_of(record: Record<'_>, names: &Names) -> Result<Heartbeat, Fault> {
+pub(super) fn heartbeat_of(record: &Record<'_>, names: &Names) -> Result<Heartbeat, Fault> {
     let watermark = match &record.watermark {
         Some(_) => EventTime::from_millis(time(record.watermark.as_ref(), "watermark")?),
         None => EventTime::MIN,
     };
     Ok(Heartbeat {
-        lane: lane_of(record.lane, names)?,
+        lane: lane_of(record.lane.as_ref(), names)?,
         next_offset: offset(record.next_offset, "next_offset")?,
         watermark,
         idle: record.idle.ok_or_else(|| missing("idle"))?,

@@ -156,7 +156,7 @@ pub fn decode_fused_score(
     if end <= start {
         return Err(unusable("a window that ends before it begins"));
     }
-    let parts = record.modalities.ok_or_else(|| missing("modalities"))?;
+    let parts = record.modalities.as_ref().ok_or_else(|| missing("modalities"))?;
     let interval = match record.interval {
         Some([lower, upper]) => Some([risk(lower)?, risk(upper)?]),
         None => None,
@@ -171,7 +171,7 @@ pub fn decode_fused_score(
         risk: record.risk.map(risk).transpose()?,
         interval,
         band: optional_band(record.band.as_ref(), "band")?,
-        band_held: record.band_held.map(|held| held_of(&held, names)).transpose()?,
+        band_held: record.band_held.as_ref().map(|held| held_of(held, names)).transpose()?,
         modalities: presences(parts, names, models)?,
         unit: record.unit.as_deref().map(Into::into),
         package: package.into(),
@@ -206,13 +206,13 @@ fn held_of(held: &Held<'_>, names: &Names) -> Result<BandHeld, Fault> {
 }
 
 fn presences(
-    parts: Entries<'_, Part<'_>>,
+    parts: &Entries<'_, Part<'_>>,
     names: &Names,
     models: &mut ModelNames,
 ) -> Result<Vec<Presence>, Fault> {
     let mut presences = vec![Presence::Absent(Absence::Never, None); names.modalities()];
-    for (name, part) in parts.0 {
-        let known = names.find_modality(&name).and_then(|id| presences.get_mut(id.index()));
+    for (name, part) in &parts.0 {
+        let known = names.find_modality(name).and_then(|id| presences.get_mut(id.index()));
         if let Some(presence) = known {
             *presence = presence_of(part, names, models)?;
         }
@@ -220,7 +220,7 @@ fn presences(
     Ok(presences)
 }
 
-fn presence_of(part: Part<'_>, names: &Names, models: &mut ModelNames) -> Result<Presence, Fault> {
+fn presence_of(part: &Part<'_>, names: &Names, models: &mut ModelNames) -> Result<Presence, Fault> {
     let event_time = |text: Option<&Text<'_>>| time(text, "event_time").map(EventTime::from_millis);
     match part.presence.as_deref().ok_or_else(|| missing("presence"))? {
         "present" => {
@@ -234,7 +234,7 @@ fn presence_of(part: Part<'_>, names: &Names, models: &mut ModelNames) -> Result
                 weight: part.weight.ok_or_else(|| missing("weight"))?,
                 contribution: part.contribution.ok_or_else(|| missing("contribution"))?,
                 model: models.share(model),
-                source: position_of(part.source, names)?,
+                source: position_of(part.source.as_ref(), names)?,
             }))
         }
         "absent" => {

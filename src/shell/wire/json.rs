@@ -151,6 +151,7 @@ pub(super) fn quoted(out: &mut Vec<u8>, text: &str) {
 
 /// Reads a payload that is one JSON object. A value of the wrong type and a field given twice are `WrongType`;
 /// what is no JSON, no UTF-8 or no object is `Undecodable`. Details tell the place and never quote the payload.
+#[inline]
 pub(super) fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Fault> {
     let text = std::str::from_utf8(payload)
         .map_err(|_| Fault::new(RejectReason::Undecodable, "the record is not UTF-8"))?;

@@ -56,15 +56,15 @@ pub(super) fn write_position(
     source.end();
 }
 
-pub(super) fn lane_of(place: Option<Place<'_>>, names: &Names) -> Result<SourceLane, Fault> {
+pub(super) fn lane_of(place: Option<&Place<'_>>, names: &Names) -> Result<SourceLane, Fault> {
     let place = place.ok_or_else(|| missing("lane"))?;
-    lane(&place, names)
+    lane(place, names)
 }
 
-pub(super) fn position_of(place: Option<Place<'_>>, names: &Names) -> Result<Position, Fault> {
+pub(super) fn position_of(place: Option<&Place<'_>>, names: &Names) -> Result<Position, Fault> {
     let place = place.ok_or_else(|| missing("source"))?;
     let offset = offset(place.offset, "source.offset")?;
-    Ok(Position { lane: lane(&place, names)?, offset })
+    Ok(Position { lane: lane(place, names)?, offset })
 }
 
 fn lane(place: &Place<'_>, names: &Names) -> Result<SourceLane, Fault> {

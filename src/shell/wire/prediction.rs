@@ -89,9 +89,9 @@ pub fn decode_entry(
     let record: Record<'_> = read(payload)?;
     check_schema(record.schema.as_ref(), SCHEMA)?;
     match record.kind.as_deref().ok_or_else(|| missing("kind"))? {
-        "scored" => scored_of(record, names, models).map(LogEntry::Scored),
-        "stay" => stay_of(record, names).map(LogEntry::Stay),
-        "heartbeat" => heartbeat_of(record, names).map(LogEntry::Heartbeat),
+        "scored" => scored_of(&record, names, models).map(LogEntry::Scored),
+        "stay" => stay_of(&record, names).map(LogEntry::Stay),
+        "heartbeat" => heartbeat_of(&record, names).map(LogEntry::Heartbeat),
         "activation" => activation_of(&record).map(LogEntry::Activation),
         _ => Err(unusable("a kind of record that this version does not know")),
     }
@@ -153,19 +153,19 @@ const fn outcome_name(outcome: Outcome) -> &'static str {
     }
 }
 
-fn scored_of(record: Record<'_>, names: &Names, models: &mut ModelNames) -> Result<Scored, Fault> {
-    let predictions = predictions_of(record.predictions)?;
+fn scored_of(record: &Record<'_>, names: &Names, models: &mut ModelNames) -> Result<Scored, Fault> {
+    let predictions = predictions_of(record.predictions.as_deref())?;
     if predictions.is_empty() {
         return Err(unusable("a scored record without a prediction"));
     }
     let model = record.model.as_deref().ok_or_else(|| missing("model"))?;
     let mut shadows = Vec::new();
-    for shadow in record.shadows.into_iter().flatten() {
+    for shadow in record.shadows.iter().flatten() {
         let model = shadow.model.as_deref().ok_or_else(|| missing("shadows.model"))?;
-        shadows.push((models.share(model), predictions_of(shadow.predictions)?));
+        shadows.push((models.share(model), predictions_of(shadow.predictions.as_deref())?));
     }
     Ok(Scored {
-        source: position_of(record.source, names)?,
+        source: position_of(record.source.as_ref(), names)?,
         ingest_time: IngestTime::from_millis(time(record.ingest_time.as_ref(), "ingest_time")?),
         patient: patient(record.patient.as_ref())?,
         modality: modality(record.modality.as_ref(), names)?,
@@ -175,7 +175,7 @@ fn scored_of(record: Record<'_>, names: &Names, models: &mut ModelNames) -> Resu
     })
 }
 
-fn predictions_of(statements: Option<Vec<Statement<'_>>>) -> Result<Vec<Prediction>, Fault> {
+fn predictions_of(statements: Option<&[Statement<'_>]>) -> Result<Vec<Prediction>, Fault> {
     let statements = statements.ok_or_else(|| missing("predictions"))?;
     statements.iter().map(prediction_of).collect()
 }
