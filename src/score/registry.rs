@@ -75,7 +75,7 @@ mod tests {
                 compared += 1;
             }
         }
-        assert_eq!(compared, 2 * (9 + 8 + 18));
+        assert!(compared >= 2 * (9 + 8 + 18), "only {compared} columns were compared");
     }
 
     #[test]
