@@ -3,6 +3,7 @@
 //! A bus belongs to one worker thread and blocks it; librdkafka's transaction calls do, so an async face would only hide that.
 //! Two implementations: the in-memory broker (tests, simulation) and Kafka. One contract suite runs on both.
 
+pub mod kafka;
 pub mod memory;
 pub mod murmur2;
 
@@ -201,7 +202,7 @@ pub trait Bus {
     /// See [`BusError`].
     fn poll(&mut self, wait: Duration) -> Result<Delivery, BusError>;
 
-    /// Lets an assigned partition flow from an offset on, or again from another one (a rewind). Where the partition has been taken
+    /// Lets an assigned partition flow from an offset on, or again from another one (a rewind); it is not paused then. Where the partition has been taken
     /// away meanwhile nothing happens; the next poll tells. An offset that the log no longer has, or not yet, makes a later poll fail
     /// with [`BusError::Restart`]: compare with [`Bus::progress`] first.
     ///

@@ -216,7 +216,7 @@ impl Bus for MemoryBus {
 
     fn start(&mut self, place: &TopicPartition, offset: i64) -> Result<(), BusError> {
         if let Some(flow) = self.flows.get_mut(place) {
-            flow.position = Some(offset);
+            *flow = Flow { position: Some(offset), paused: false };
         }
         Ok(())
     }
