@@ -1,5 +1,6 @@
 //! The integration tests.
 
+mod bus_contract;
 mod calibration_file;
 mod datasets;
 mod fusers;

@@ -3,7 +3,12 @@
 //! A bus belongs to one worker thread and blocks it; librdkafka's transaction calls do, so an async face would only hide that.
 //! Two implementations: the in-memory broker (tests, simulation) and Kafka. One contract suite runs on both.
 
+pub mod kafka;
+pub mod memory;
+pub mod murmur2;
+
 use crate::types::IngestTime;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +19,20 @@ pub struct TopicPartition {
     pub topic: Arc<str>,
     /// The partition, from 0.
     pub partition: u32,
+}
+
+impl TopicPartition {
+    /// A partition of a topic.
+    pub fn new(topic: impl Into<Arc<str>>, partition: u32) -> Self {
+        Self { topic: topic.into(), partition }
+    }
+}
+
+/// `predictions[3]`
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.topic, self.partition)
+    }
 }
 
 /// A record's headers, in order.
@@ -49,6 +68,29 @@ pub struct Outgoing {
     pub payload: Option<Vec<u8>>,
     /// Its headers.
     pub headers: Headers,
+}
+
+impl Outgoing {
+    /// Key, payload and header names and values together, in bytes: what [`Bus::record_limit`] limits.
+    pub fn size(&self) -> usize {
+        let of = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        of(&self.key) + of(&self.payload) + headers
+    }
+
+    /// Refuses a record above the limit before a producer dies of it.
+    pub(crate) fn check_size(&self, limit: usize) -> Result<(), BusError> {
+        let (size, key) = (self.size(), self.key.as_ref().map_or(0, Vec::len));
+        if size <= limit {
+            return Ok(());
+        }
+        Err(BusError::Stop(format!(
+            "a record for topic `{}` has {size} bytes (key {key}); the limit is {limit}: raise message.max.bytes here \
+             and max.message.bytes of the topic",
+            self.topic
+        )))
+    }
 }
 
 /// A change of what this bus reads. Nothing of a revoked or lost partition may be committed any more.
@@ -93,6 +135,20 @@ pub enum Guarantee {
     Transactional,
 }
 
+/// Whom a bus speaks for: one worker thread of one instance of one role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worker {
+    /// The consumer group: its members share the partitions of `topics`, and the committed offsets are its.
+    pub group: String,
+    /// The same at every start and no other worker's (`{app}-{role}-{instance}-{worker}`): who connects with it fences whoever
+    /// still holds it. It is the `transactional.id`; a random one would leave open transactions that block readers.
+    pub id: String,
+    /// What it reads; none: it only writes, and joins no group.
+    pub topics: Vec<Arc<str>>,
+    /// How outputs and offsets are coupled.
+    pub guarantee: Guarantee,
+}
+
 /// What went wrong, as what is to be done about it. The text says what happened, to what, and what a person can do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BusError {
@@ -108,6 +164,23 @@ pub enum BusError {
     /// It will not work until somebody changes something (credentials, topics, authorisation, configuration).
     #[error("{0}")]
     Stop(String),
+}
+
+impl BusError {
+    /// A topic that does not exist.
+    pub(crate) fn no_topic(topic: &str) -> Self {
+        Self::Stop(format!(
+            "there is no topic `{topic}`: create it with `latefusion topics`, or correct its name in the configuration"
+        ))
+    }
+
+    /// A partition that does not exist.
+    pub(crate) fn no_partition(place: &TopicPartition) -> Self {
+        Self::Stop(format!(
+            "there is no {place}: give topic `{}` more partitions, or correct the configuration",
+            place.topic
+        ))
+    }
 }
 
 /// How far a partition is.
@@ -129,7 +202,9 @@ pub trait Bus {
     /// See [`BusError`].
     fn poll(&mut self, wait: Duration) -> Result<Delivery, BusError>;
 
-    /// Lets an assigned partition flow from an offset on.
+    /// Lets an assigned partition flow from an offset on, or again from another one (a rewind); it is not paused then. Where the partition has been taken
+    /// away meanwhile nothing happens; the next poll tells. An offset that the log no longer has, or not yet, makes a later poll fail
+    /// with [`BusError::Restart`]: compare with [`Bus::progress`] first.
     ///
     /// # Errors
     /// See [`BusError`].
@@ -142,20 +217,27 @@ pub trait Bus {
     fn pause(&mut self, place: &TopicPartition, paused: bool) -> Result<(), BusError>;
 
     /// Makes all of a commit visible or none of it, as the bus's [`Guarantee`] says; returns when the broker has acknowledged.
+    /// Refused before anything is sent: offsets of a partition that is not (or no longer) this bus's ([`BusError::Rewind`]),
+    /// an unknown topic or partition, a record above [`Bus::record_limit`] ([`BusError::Stop`]).
     ///
     /// # Errors
-    /// See [`BusError`].
-    fn commit(&mut self, commit: Commit) -> Result<(), BusError>;
+    /// See [`BusError`]. Borrowed, so that a [`BusError::Retry`] costs no copy.
+    fn commit(&mut self, commit: &Commit) -> Result<(), BusError>;
 
-    /// The group's committed offset of a partition, waiting out pending transactional commits; `None`: never committed.
+    /// The largest [`Outgoing::size`] that a commit takes, in bytes: cut what may be cut (dead letters) before.
+    fn record_limit(&self) -> usize;
+
+    /// The group's committed offset of a partition, waiting out pending transactional commits ([`BusError::Retry`] where that takes
+    /// too long); `None`: never committed.
     ///
     /// # Errors
     /// See [`BusError`].
     fn committed(&mut self, place: &TopicPartition) -> Result<Option<i64>, BusError>;
 
     /// Reads committed records of any partition from `from` (clamped to the oldest there is) up to `to`, or to the end that the
-    /// partition has now, open transactions waited out; gives each to `each`, and returns the offset after the last.
-    /// Used by restore; keeps the membership alive meanwhile.
+    /// partition has now, open transactions waited out; gives each to `each`, and returns the offset up to which it has read
+    /// (less than `to` only where the log ends before it). Used by restore; keeps the membership alive meanwhile.
+    /// After an error forget what was given: the next call gives it again.
     ///
     /// # Errors
     /// See [`BusError`].
