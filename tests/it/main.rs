@@ -13,6 +13,7 @@ mod record_files;
 mod report;
 mod schemas;
 mod score_stage;
+mod simulator;
 mod tiny;
 mod wire;
 mod worlds;
