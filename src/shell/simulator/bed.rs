@@ -1,15 +1,15 @@
 //! One bed: who lies in it, and when its next thing happens.
 
 use super::course::{Course, Latent, STEP};
-use super::input::{Content, SourceId};
+use super::front_desk;
+use super::input::SourceId;
 use super::monitor::Monitor;
 use super::observations;
-use super::outbox::{Outbox, Sender, issue};
+use super::outbox::{Outbox, Sender};
 use super::physiology::Physiology;
 use super::random::Random;
 use super::statistics::Disturbance;
-use crate::types::{Encounter, EncounterChange, EventTime, Feed, PatientId, Span};
-use compact_str::{CompactString, format_compact};
+use crate::types::{EncounterChange, EventTime, Feed, PatientId, Span};
 
 /// What happens in a bed again and again, each at its own times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +38,6 @@ const PROCESSES: [Process; 6] = [
 ];
 
 const NEVER: EventTime = EventTime::from_millis(i64::MAX);
-const WARDS: [&str; 3] = ["ward-a", "ward-b", "ward-c"];
-const INTENSIVE_CARE: &str = "icu";
-/// Severity from which a patient is moved to intensive care, and below which back.
-const INTENSIVE_FROM: f64 = 0.7;
-const INTENSIVE_BELOW: f64 = 0.4;
 /// Longest time that a patient who is there at the start has been there.
 const ADMITTED_BEFORE: Span = Span::hours(36);
 
@@ -65,7 +60,8 @@ pub(super) struct Stay {
     pub(super) body: Physiology,
     /// Place on the ACVPU scale as last charted.
     pub(super) charted_consciousness: usize,
-    intensive: bool,
+    /// In intensive care now.
+    pub(super) intensive: bool,
     ids: [u32; 4],
 }
 
@@ -142,7 +138,7 @@ impl Bed {
                 if stay.body.consciousness(stay.course.severity) != stay.charted_consciousness {
                     self.due[Process::Nurse as usize] = now;
                 }
-                transfer(stay, &mut self.travel, self.number, now, out);
+                front_desk::transfer(stay, &mut self.travel, self.number, now, out);
                 STEP
             }
             Process::Monitor => {
@@ -154,7 +150,7 @@ impl Bed {
                 stay.random.about(Span::minutes(if severity > 0.5 { 30 } else { 60 }))
             }
             Process::Labs => {
-                let foreign = self.number % WARDS.len() as u32 == 1;
+                let foreign = front_desk::ward(self.number) == "ward-b";
                 observations::draw_blood(stay, &mut self.travel, foreign, now, out);
                 between(&mut stay.random, severity, Span::hours(24), Span::hours(4))
             }
@@ -222,7 +218,7 @@ impl Bed {
                 out.statistics.count(Disturbance::Readmission);
                 last
             }
-            _ => pseudonym(&mut numbers.patients),
+            _ => front_desk::pseudonym(&mut numbers.patients),
         };
         let sender = Sender { patient, bed: self.number, stay: numbers.stays };
         numbers.stays += 1;
@@ -230,8 +226,9 @@ impl Bed {
         let course = Course::draw(&mut random, admitted);
         let body = Physiology::draw(&mut random, course.kind);
         let known = admitted + random.skewed_span(Span::seconds(5), Span::minutes(20));
-        let unit = WARDS[self.number as usize % WARDS.len()];
-        let admission = encounter(&sender, EncounterChange::Admit, admitted, known, Some(unit));
+        let unit = front_desk::ward(self.number);
+        let admission =
+            front_desk::encounter(&sender, EncounterChange::Admit, admitted, known, Some(unit));
         out.send(&mut self.travel, &sender, Feed::Encounters, known, admission);
         self.monitor.connect();
         self.stay.insert(Stay {
@@ -249,7 +246,8 @@ impl Bed {
     fn discharge(&mut self, now: EventTime, out: &mut Outbox<'_>) {
         let Some(mut stay) = self.stay.take() else { return };
         let known = now + stay.random.skewed_span(Span::seconds(5), Span::minutes(10));
-        let record = encounter(&stay.sender, EncounterChange::Discharge, now, known, None);
+        let record =
+            front_desk::encounter(&stay.sender, EncounterChange::Discharge, now, known, None);
         out.send_last(&stay.sender, known, record);
         out.statistics.discharges += 1;
         self.due = [NEVER; PROCESSES.len()];
@@ -259,45 +257,9 @@ impl Bed {
     }
 }
 
-/// To intensive care when very ill, back to the ward when better.
-fn transfer(stay: &mut Stay, travel: &mut Random, bed: u32, now: EventTime, out: &mut Outbox<'_>) {
-    let severity = stay.course.severity;
-    let moves =
-        if stay.intensive { severity < INTENSIVE_BELOW } else { severity >= INTENSIVE_FROM };
-    if !moves {
-        return;
-    }
-    stay.intensive = !stay.intensive;
-    let unit = if stay.intensive { INTENSIVE_CARE } else { WARDS[bed as usize % WARDS.len()] };
-    let known = now + stay.random.skewed_span(Span::seconds(5), Span::minutes(20));
-    let record = encounter(&stay.sender, EncounterChange::Transfer, now, known, Some(unit));
-    out.send(travel, &stay.sender, Feed::Encounters, known, record);
-}
-
-fn encounter(
-    sender: &Sender,
-    change: EncounterChange,
-    at: EventTime,
-    known: EventTime,
-    unit: Option<&str>,
-) -> Content {
-    Content::Encounter(Encounter {
-        patient: sender.patient.clone(),
-        change,
-        event_time: at,
-        issued: issue(known),
-        unit: unit.map(CompactString::new),
-    })
-}
-
 /// Time to the next test: `rarely` for the well, `often` for the gravely ill, give or take a third.
 fn between(random: &mut Random, severity: f64, rarely: Span, often: Span) -> Span {
     let [rarely, often] = [rarely, often].map(|span| span.as_millis() as f64);
     let mean = rarely + (often - rarely) * (1.6 * severity).min(1.0);
     Span::millis((mean * random.between(0.67, 1.33)) as i64)
-}
-
-fn pseudonym(patients: &mut u32) -> PatientId {
-    *patients += 1;
-    PatientId::new(&format_compact!("p{:06}", *patients)).expect("a letter and digits, and few")
 }

@@ -13,6 +13,7 @@ mod bad;
 mod bed;
 mod config;
 mod course;
+mod front_desk;
 mod input;
 mod monitor;
 mod observations;
