@@ -14,6 +14,7 @@ mod record_files;
 mod report;
 mod schemas;
 mod score_stage;
+mod simulator;
 mod tiny;
 mod wire;
 mod worlds;
