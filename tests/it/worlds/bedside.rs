@@ -94,7 +94,9 @@ impl Bedside {
         let gap = random.i64(from..until);
         let gap = gap..gap + random.i64(1..120_000);
         let lane = patient as u32 % self.vitals_lanes;
-        let mut time = from;
+        // Some monitors speak on the full second: on window ends, and exactly one validity before them.
+        let step = if random.bool() { 1_000 } else { 1 };
+        let mut time = (from / step + 1) * step;
         while time < until {
             if !gap.contains(&time) {
                 let latency = random.i64(0..(self.out_of_orderness - 400).min(3_000));
@@ -109,7 +111,7 @@ impl Bedside {
                 let change = Change::Version { id, event_time: event, issued, reading };
                 self.observe(random, patient, (0, lane), time + lag, change, true);
             }
-            time += random.i64(interval / 2..interval * 2);
+            time += (random.i64(interval / 2..interval * 2) / step).max(1) * step;
         }
     }
 

@@ -83,8 +83,9 @@ impl World {
         }
         if flavour == Flavour::Wild && random.bool() {
             let mut other = policies::package(&mut random, &registry);
-            // With another hop, windows behind the frontier would be new ones, not revisions.
+            // Another hop or a longer lateness would open windows anew whose panes are no longer counted.
             other.every = package.every;
+            other.allowed_lateness = package.allowed_lateness;
             let at = random.i64(bedside.start..bedside.end);
             timed.push((at, Ok(LogEntry::Activation(activation(&other)))));
             faults += 1;
