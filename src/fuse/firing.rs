@@ -46,7 +46,9 @@ impl FuseStage {
                 .iter()
                 .copied()
                 .filter(|slot| {
-                    self.ward.get(*slot).is_some_and(|p| p.fired_ahead < now && p.has_pane_at(now))
+                    self.ward
+                        .get(*slot)
+                        .is_some_and(|p| p.fired_ahead < now && p.has_pane_at(now, &active.package))
                 })
                 .collect();
             let rows: Vec<(u32, EventTime)> = due.into_iter().map(|slot| (slot, now)).collect();
@@ -132,7 +134,7 @@ impl FuseStage {
         }
         let from = active.end_after(patient.fired_ahead).max(patient.first);
         let rows: Vec<(u32, EventTime)> = ends(from, frontier, active)
-            .filter(|end| patient.has_pane_at(*end))
+            .filter(|end| patient.has_pane_at(*end, &active.package))
             .map(|end| (slot, end))
             .collect();
         self.publish_panes(active, &rows, Pane::OnTime, out);

@@ -57,7 +57,7 @@ impl FuseStage {
                 model,
             })
             .collect();
-        if active.gating == Some(m) && self.attach(slot, lane) {
+        if active.gating == Some(m) && self.attach(active, slot, lane) {
             self.catch_up(active, slot, out);
         }
         self.take_entries(active, slot, m, &entries, out);
@@ -92,12 +92,13 @@ impl FuseStage {
     }
 
     /// Lets the patient wait for another lane; windows that have fired stay fired. False: it waits for it already.
-    fn attach(&mut self, slot: u32, lane: u16) -> bool {
+    fn attach(&mut self, active: &Active, slot: u32, lane: u16) -> bool {
         let Some(patient) = self.ward.get_mut(slot).filter(|p| p.gate != lane) else {
             return false;
         };
         let fired = self.groups.get(patient.gate).frontier;
         patient.fired_ahead = patient.fired_ahead.max(fired);
+        patient.closed = patient.closed.max(fired - active.package.allowed_lateness);
         let old = std::mem::replace(&mut patient.gate, lane);
         self.groups.leave(old, slot);
         self.groups.join(lane, slot);
@@ -118,7 +119,7 @@ impl FuseStage {
         let Some(patient) = self.ward.get(slot) else { return };
         let fired = self.fired(patient);
         let frontier = self.groups.get(patient.gate).frontier;
-        let closed = frontier - active.package.allowed_lateness;
+        let closed = patient.closed.max(frontier - active.package.allowed_lateness);
         let first_windows: Vec<EventTime> =
             entries.iter().map(|e| active.end_at_or_after(e.known_from())).collect();
         let late_from = first_windows.iter().copied().filter(|w| *w <= fired).min();
@@ -186,7 +187,7 @@ impl FuseStage {
         };
         let vanished = patient.shown >> m & 1 == 1 && now.is_none();
         let worth_it = vanished || before.is_some_and(|before| before != now);
-        if worth_it && patient.has_pane_at(end) {
+        if worth_it && patient.has_pane_at(end, &active.package) {
             self.publish_panes(active, &[(slot, end)], Pane::Early, out);
         }
     }
@@ -204,11 +205,13 @@ impl FuseStage {
         let Some(patient) = self.ward.get(slot) else { return false };
         let from = from.max(active.end_after(closed)).max(patient.first);
         let changed: Vec<EventTime> = ends(from, fired, active)
-            .filter(|end| patient.has_pane_at(*end))
-            .filter(|end| !before.has_pane_at(*end) || differs(active, before, patient, *end))
+            .filter(|end| patient.has_pane_at(*end, &active.package))
+            .filter(|end| {
+                !before.has_pane_at(*end, &active.package) || differs(active, before, patient, *end)
+            })
             .collect();
         for end in &changed {
-            let first_pane = !before.has_pane_at(*end);
+            let first_pane = !before.has_pane_at(*end, &active.package);
             self.publish_late(active, slot, *end, first_pane, out);
         }
         !changed.is_empty()
@@ -235,7 +238,7 @@ impl FuseStage {
         let again = publish::carried_over(policy, &patient.published, end, fired, every);
         let rows: Vec<(u32, EventTime)> = again
             .into_iter()
-            .filter(|end| patient.has_pane_at(*end))
+            .filter(|end| patient.has_pane_at(*end, &active.package))
             .map(|end| (slot, end))
             .collect();
         self.publish_panes(active, &rows, Pane::Late, out);
@@ -268,6 +271,23 @@ impl FuseStage {
         }
     }
 
+    /// Counts the panes that were published before their discharge was known, so that a readmission goes on from there.
+    fn remember_panes(
+        &mut self,
+        active: &Active,
+        slot: u32,
+        before: &Patient,
+        (closed, fired): (EventTime, EventTime),
+    ) {
+        let Some(patient) = self.ward.get_mut(slot) else { return };
+        let Some(until) = patient.until else { return };
+        let from = active.end_at_or_after(until).max(active.end_after(closed));
+        for end in ends(from, fired, active).filter(|end| before.has_pane_at(*end, &active.package))
+        {
+            patient.remember_pane(end);
+        }
+    }
+
     pub(super) fn take_stay(
         &mut self,
         stay: &Stay,
@@ -287,10 +307,11 @@ impl FuseStage {
             let before = patient.clone();
             patient.take(stay);
             self.ward.touch(slot);
-            let Some(patient) = self.ward.get(slot) else { return };
-            let fired = self.fired(patient);
-            let closed = self.groups.get(patient.gate).frontier - active.package.allowed_lateness;
+            let fired = self.fired(&before);
+            let frontier = self.groups.get(before.gate).frontier;
+            let closed = before.closed.max(frontier - active.package.allowed_lateness);
             let from = active.end_at_or_after(known_from(stay.event_time, stay.issued));
+            self.remember_panes(&active, slot, &before, (closed, fired));
             self.revise(&active, slot, &before, (from, closed, fired), out);
         });
         self.active = Some(active);

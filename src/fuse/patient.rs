@@ -21,6 +21,9 @@ pub(super) struct Patient {
     pub first: EventTime,
     /// Window ends up to here have fired although the gate's frontier is not there yet (the gate has changed).
     pub fired_ahead: EventTime,
+    /// Window ends up to here are closed for good, whatever a later package allows or a new gate has not reached:
+    /// their pane counts are gone.
+    pub closed: EventTime,
     /// Event time of the newest prediction of any outcome.
     pub last_activity: EventTime,
     /// Admission; evidence from before does not count. [`EventTime::MIN`]: not known.
@@ -48,6 +51,7 @@ impl Patient {
             gate: UNGATED,
             first: NEVER,
             fired_ahead: fired,
+            closed: EventTime::MIN,
             last_activity: EventTime::MIN,
             since: EventTime::MIN,
             reopened: EventTime::MIN,
@@ -71,9 +75,14 @@ impl Patient {
         }
     }
 
-    /// True where a pane at `end` belongs to the stay.
-    pub(super) fn has_pane_at(&self, end: EventTime) -> bool {
-        self.first <= end && self.until.is_none_or(|until| end < until)
+    /// True where a pane at `end` belongs to the stay, and there was a sign of the patient within `state_ttl`.
+    pub(super) fn has_pane_at(&self, end: EventTime, package: &Package) -> bool {
+        let in_stay = self.first <= end && self.until.is_none_or(|until| end < until);
+        in_stay && end - self.newest_sign() <= package.state_ttl
+    }
+
+    fn newest_sign(&self) -> EventTime {
+        self.last_activity.max(self.since).max(self.until.unwrap_or(self.since))
     }
 
     pub(super) fn is_active_at(&self, end: EventTime, package: &Package) -> bool {
@@ -118,15 +127,15 @@ impl Patient {
         self.histories.iter().enumerate().fold(0, |mask, (m, h)| mask | u64::from(holds(h)) << m)
     }
 
-    /// True when nothing of it is of use any more: discharged and past every validity, or silent for `state_ttl`.
+    /// True when nothing of it is of use any more: discharged and past every validity, or silent for `state_ttl`, and
+    /// every pane it had is closed.
     pub(super) fn is_over_at(&self, end: EventTime, package: &Package, longest: Span) -> bool {
         let after = |since: EventTime, span: Span| end - since > span;
         let gone = self.until.is_some_and(|until| {
             let kept = longest + package.allowed_lateness;
             after(until, kept) && after(self.last_activity, kept)
         });
-        let newest_sign = self.last_activity.max(self.since).max(self.until.unwrap_or(self.since));
-        gone || after(newest_sign, package.state_ttl)
+        gone || after(self.newest_sign(), package.state_ttl + package.allowed_lateness)
     }
 
     /// The revision number of the next pane of window `end`, given that windows up to `fired` have fired on time
@@ -148,9 +157,17 @@ impl Patient {
         revision
     }
 
+    /// Counts the one on-time pane of a window that had no other.
+    pub(super) fn remember_pane(&mut self, end: EventTime) {
+        if !self.counts.iter().any(|(window, _)| *window == end) {
+            self.counts.push((end, 1));
+        }
+    }
+
     /// Forgets the pane counts of windows that cannot be revised any more, and, once none from before the admission
     /// can, what was predicted before it.
     pub(super) fn close(&mut self, closed: EventTime) {
+        self.closed = closed;
         self.counts.retain(|(window, _)| *window > closed);
         if self.since <= closed {
             self.histories.iter_mut().for_each(|h| h.drop_before(self.since));
