@@ -3,6 +3,7 @@
 mod bus_contract;
 mod calibration_file;
 mod datasets;
+mod kafka;
 mod fusers;
 mod laws;
 mod oracle;

@@ -79,15 +79,6 @@ impl Source {
         self.consumer.context().notes()
     }
 
-    /// Serves callbacks before there is anything to read.
-    pub(super) fn serve_callbacks(&self) {
-        for _ in 0..10 {
-            if self.consumer.poll(Duration::ZERO).is_none() {
-                break;
-            }
-        }
-    }
-
     pub(super) fn owns(&self, place: &TopicPartition) -> bool {
         self.flows.contains_key(place)
     }
