@@ -116,6 +116,15 @@ impl Broker for Kafka<'_> {
     }
 }
 
+/// A bus is made for a worker thread of its own.
+#[test]
+fn a_bus_can_be_moved_to_its_worker_thread() {
+    fn movable<T: Send>(what: &str) -> &str {
+        what
+    }
+    assert_eq!(movable::<KafkaBus>("kafka"), "kafka");
+}
+
 struct HeldTransaction(BaseProducer);
 
 impl Held for HeldTransaction {

@@ -13,6 +13,8 @@
 mod ask;
 mod context;
 mod errors;
+mod membership;
+mod native;
 mod reader;
 mod settings;
 mod sink;
@@ -206,7 +208,7 @@ impl Bus for KafkaBus {
         let what = format!("cannot ask group {} for its offset of {place}", self.worker.group);
         let source = self.source()?;
         loop {
-            let asked = source::list([(place, -1)])
+            let asked = native::list([(place, -1)])
                 // A `read_committed` consumer asks for stable offsets: pending transactions are waited out.
                 .and_then(|list| source.consumer.committed_offsets(list, SLICE))
                 .and_then(|list| {
