@@ -60,8 +60,14 @@ mod memory {
             Ok(Box::new(self.0.connect(worker)?))
         }
 
-        fn create(&self, topic: &str, partitions: u32) {
-            self.0.create(topic, partitions);
+        fn connect_briefly(&self, worker: Worker) -> Result<Box<dyn Bus>, BusError> {
+            self.connect(worker)
+        }
+
+        fn create(&self, topics: &[(String, u32)]) {
+            for (topic, partitions) in topics {
+                self.0.create(topic, *partitions);
+            }
         }
 
         fn outlive_a_session(&self) {

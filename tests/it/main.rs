@@ -3,6 +3,11 @@
 mod bus_contract;
 mod calibration_file;
 mod datasets;
+mod kafka;
+mod fusers;
+mod laws;
+mod oracle;
+mod seeds;
 mod decoders;
 mod fourth_modality;
 mod fusers;

@@ -1,7 +1,7 @@
 //! What every bus promises about who may write.
 
 use super::scene::{Broker, Scene, Seen, both_until};
-use latefusion::shell::bus::{Bus, BusError, Commit, Guarantee, TopicPartition};
+use latefusion::shell::bus::{BusError, Commit, Guarantee, TopicPartition};
 
 fn commit(scene: &Scene<'_>, place: &TopicPartition, text: &str) -> Commit {
     Commit {
@@ -30,7 +30,8 @@ pub(crate) fn a_zombie_commits_neither_offsets_nor_outputs_nor_checkpoint(broker
     for guarantee in [Guarantee::Transactional, Guarantee::Idempotent] {
         let scene = Scene::new(broker, 1);
         let place = scene.input(0);
-        let (mut zombie, mut zombie_saw) = (scene.connect("zombie", guarantee), Seen::default());
+        let (mut zombie, mut zombie_saw) =
+            (scene.connect_briefly("zombie", guarantee), Seen::default());
         zombie_saw.until(&mut *zombie, "assigned", |seen| !seen.owned.is_empty());
         broker.outlive_a_session();
         let (mut heir, mut heir_saw) = (scene.connect("heir", guarantee), Seen::default());

@@ -1,7 +1,7 @@
 //! What every bus promises about reading.
 
 use super::scene::{Broker, Scene, Seen, payloads};
-use latefusion::shell::bus::{Bus, BusError, Commit, Guarantee, Outgoing, TopicPartition, Worker};
+use latefusion::shell::bus::{BusError, Commit, Guarantee, Outgoing, TopicPartition, Worker};
 use std::time::Duration;
 
 pub(crate) fn records_come_in_order_and_then_their_partition_is_caught_up(broker: &dyn Broker) {

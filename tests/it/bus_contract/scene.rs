@@ -13,8 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// A broker that the suite runs on.
 pub(crate) trait Broker {
     fn connect(&self, worker: Worker) -> Result<Box<dyn Bus>, BusError>;
-    fn create(&self, topic: &str, partitions: u32);
-    /// Time passes until a worker that does not poll has lost its partitions.
+    /// Connects a worker whose session does not outlive [`Broker::outlive_a_session`] when it does not poll.
+    fn connect_briefly(&self, worker: Worker) -> Result<Box<dyn Bus>, BusError>;
+    fn create(&self, topics: &[(String, u32)]);
     fn outlive_a_session(&self);
     /// A transaction with everything of a commit but its end.
     fn hold(&self, worker: Worker, commit: &Commit) -> Box<dyn Held>;
@@ -41,9 +42,9 @@ impl<'a> Scene<'a> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("t{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let scene = Self { broker, name };
-        for (topic, partitions) in [("in", partitions), ("out", 2), ("state", 2)] {
-            broker.create(&scene.topic(topic), partitions);
-        }
+        broker.create(
+            &[("in", partitions), ("out", 2), ("state", 2)].map(|(t, n)| (scene.topic(t), n)),
+        );
         scene
     }
 
@@ -77,6 +78,11 @@ impl<'a> Scene<'a> {
 
     pub(crate) fn connect(&self, id: &str, guarantee: Guarantee) -> Box<dyn Bus> {
         self.broker.connect(self.worker(id, guarantee)).expect("the broker is there")
+    }
+
+    /// A worker that loses its partitions soon when it does not poll.
+    pub(crate) fn connect_briefly(&self, id: &str, guarantee: Guarantee) -> Box<dyn Bus> {
+        self.broker.connect_briefly(self.worker(id, guarantee)).expect("the broker is there")
     }
 
     /// Somebody who reads nothing.

@@ -6,7 +6,7 @@ use crate::shell::bus::{Change, TopicPartition};
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
@@ -26,8 +26,6 @@ pub(super) struct Notes {
     pub(super) last_error: Option<String>,
     /// An error that no waiting heals: wrong password, wrong certificate.
     pub(super) hopeless: Option<String>,
-    /// Results of offset commits, not yet looked at.
-    pub(super) offset_commits: Vec<Result<(), RDKafkaErrorCode>>,
     /// Records acknowledged since the count was last set to zero.
     pub(super) delivered: usize,
     /// The first failed delivery.
@@ -81,8 +79,8 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
-        // `All broker connections are down` comes with every failed attempt and says less than the error before it.
-        if code == Some(RDKafkaErrorCode::AllBrokersDown) {
+        // The end of a partition is no trouble, and `all brokers are down` says less than the error before it.
+        if let Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::PartitionEOF) = code {
             return;
         }
         let hopeless = match code {
@@ -149,11 +147,6 @@ impl ConsumerContext for Context {
             tracing::warn!(target: "kafka", %error, "rebalance");
             self.notes().last_error = Some(error.to_string());
         }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
-        let code = |error: KafkaError| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-        self.notes().offset_commits.push(result.map_err(code));
     }
 }
 

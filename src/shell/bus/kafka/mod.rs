@@ -10,13 +10,17 @@
 //! [`Bus::committed`] waits until the transaction has ended, before it reads the checkpoint, so it sees both or neither.
 //! The outputs come first and are acknowledged before: a crash between leaves repeats, never gaps.
 
+mod ask;
 mod context;
 mod errors;
+mod membership;
+mod native;
 mod reader;
 mod settings;
 mod sink;
 mod source;
 mod statistics;
+pub mod topics;
 
 pub use settings::{KafkaSettings, Mechanism, Security};
 
@@ -25,7 +29,6 @@ use super::{
 };
 use errors::Remedy;
 use rdkafka::consumer::Consumer;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use reader::Reader;
 use sink::{Failure, Sink};
 use source::Source;
@@ -61,11 +64,10 @@ impl KafkaBus {
         let patience = Duration::from_millis(settings.patience.as_millis().max(0) as u64);
         let source = Source::connect(settings, &worker)?;
         // Asked first: it finds out about credentials, which producers do not tell.
+        ask::reach(&source.consumer, patience)?;
         let mut partitions = BTreeMap::new();
-        let first = worker.topics.first().cloned();
-        ask(&source, first.as_deref(), patience)?;
         for topic in &worker.topics {
-            partitions.insert(topic.clone(), ask(&source, Some(topic), patience)?);
+            partitions.insert(topic.clone(), ask::partitions(&source.consumer, topic, patience)?);
         }
         let (of_outputs, _) = KafkaSettings::transactional_ids(&worker);
         let sink = Sink::connect(settings, &worker, of_outputs.as_deref())?;
@@ -164,42 +166,6 @@ fn open<T>(part: Option<T>) -> Result<T, BusError> {
     part.ok_or_else(|| BusError::Restart("the bus was closed: connect again".to_owned()))
 }
 
-/// How many partitions a topic has; without a topic, whether any broker answers (then 0).
-fn ask(source: &Source, topic: Option<&str>, patience: Duration) -> Result<u32, BusError> {
-    let deadline = Instant::now() + patience;
-    let what = match topic {
-        Some(topic) => format!("cannot ask the brokers for topic `{topic}`"),
-        None => "cannot reach the brokers".to_owned(),
-    };
-    loop {
-        let error = match source.consumer.fetch_metadata(topic, SLICE) {
-            Ok(_) if topic.is_none() => return Ok(0),
-            Ok(metadata) => {
-                let answer = metadata.topics().first();
-                let code = answer.and_then(|answer| answer.error()).map(Code::from);
-                match (answer, code) {
-                    (Some(answer), None) if !answer.partitions().is_empty() => {
-                        return Ok(answer.partitions().len() as u32);
-                    }
-                    (_, Some(Code::UnknownTopicOrPartition | Code::UnknownTopic)) => {
-                        return Err(BusError::no_topic(topic.unwrap_or_default()));
-                    }
-                    (_, code) => {
-                        KafkaError::MetadataFetch(code.unwrap_or(Code::LeaderNotAvailable))
-                    }
-                }
-            }
-            Err(error) => error,
-        };
-        source.serve_callbacks();
-        let error = errors::bus_error(&what, &error, &source.notes());
-        if !matches!(error, BusError::Retry(_)) || Instant::now() > deadline {
-            return Err(error);
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 impl Bus for KafkaBus {
     fn poll(&mut self, wait: Duration) -> Result<Delivery, BusError> {
         self.sink.serve();
@@ -242,7 +208,7 @@ impl Bus for KafkaBus {
         let what = format!("cannot ask group {} for its offset of {place}", self.worker.group);
         let source = self.source()?;
         loop {
-            let asked = source::list([(place, -1)])
+            let asked = native::list([(place, -1)])
                 // A `read_committed` consumer asks for stable offsets: pending transactions are waited out.
                 .and_then(|list| source.consumer.committed_offsets(list, SLICE))
                 .and_then(|list| {
@@ -283,7 +249,8 @@ impl Bus for KafkaBus {
         if let Some(count) = self.partitions.get(topic) {
             return Ok(*count);
         }
-        let count = ask(open(self.source.as_ref())?, Some(topic), self.patience)?;
+        let consumer = &open(self.source.as_ref())?.consumer;
+        let count = ask::partitions(consumer, topic, self.patience)?;
         self.partitions.insert(topic.into(), count);
         Ok(count)
     }

@@ -2,8 +2,9 @@
 
 use super::context::{Context, Notes};
 use super::errors;
+use super::native;
 use super::settings::KafkaSettings;
-use super::source::{self, Source};
+use super::source::Source;
 use crate::shell::bus::{BusError, Progress, Record, TopicPartition, Worker};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -126,12 +127,12 @@ impl Reader {
         let failed = |c: &BaseConsumer<Context>, e: &KafkaError| {
             errors::bus_error(&what, e, &c.context().notes())
         };
-        let list = source::list([(place, from)]).map_err(|e| failed(&self.committed, &e))?;
+        let list = native::list([(place, from)]).map_err(|e| failed(&self.committed, &e))?;
         self.committed.assign(&list).map_err(|e| failed(&self.committed, &e))?;
         let mut deadline = Instant::now() + self.patience;
         let read = loop {
             let outcome = match self.committed.poll(Duration::from_millis(100)) {
-                Some(Ok(message)) => Some(Ok(source::record(&message, &mut self.topics))),
+                Some(Ok(message)) => Some(Ok(native::record(&message, &mut self.topics))),
                 Some(Err(KafkaError::PartitionEOF(_))) => break Ok(()),
                 Some(Err(error)) => Some(Err(error)),
                 None => None,

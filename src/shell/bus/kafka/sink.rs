@@ -2,12 +2,12 @@
 
 use super::context::{Context, Notes};
 use super::errors::{self, Remedy, remedy};
+use super::native::{base_record, list};
 use super::settings::KafkaSettings;
 use crate::shell::bus::{BusError, Outgoing, TopicPartition, Worker};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
+use rdkafka::producer::{BaseProducer, Producer, PurgeConfig};
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
@@ -169,7 +169,7 @@ impl Sink {
             return Err(self.abort(code, &text));
         }
         if !offsets.is_empty() {
-            let list = super::source::list(offsets.iter().map(|(place, offset)| (place, *offset)));
+            let list = list(offsets.iter().map(|(place, offset)| (place, *offset)));
             let (Ok(list), Some(membership)) = (list, membership()) else {
                 return Err(self.abort(Code::AssignmentLost, "offsets not committed"));
             };
@@ -235,25 +235,4 @@ impl Sink {
 
 fn retriable(error: &KafkaError) -> bool {
     matches!(error, KafkaError::Transaction(e) if e.is_retriable() && !e.is_fatal() && !e.txn_requires_abort())
-}
-
-fn base_record(outgoing: &Outgoing) -> BaseRecord<'_, [u8], [u8]> {
-    let mut record = BaseRecord::to(&outgoing.topic);
-    if let Some(partition) = outgoing.partition {
-        record = record.partition(partition as i32);
-    }
-    if let Some(key) = &outgoing.key {
-        record = record.key(key.as_slice());
-    }
-    if let Some(payload) = &outgoing.payload {
-        record = record.payload(payload.as_slice());
-    }
-    if !outgoing.headers.is_empty() {
-        let start = OwnedHeaders::new_with_capacity(outgoing.headers.len());
-        let headers = (outgoing.headers.iter()).fold(start, |headers, (name, value)| {
-            headers.insert(Header { key: name, value: Some(value) })
-        });
-        record = record.headers(headers);
-    }
-    record
 }

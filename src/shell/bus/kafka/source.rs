@@ -2,13 +2,12 @@
 
 use super::context::{Context, Notes};
 use super::errors::{self, Remedy, remedy};
+use super::native::{list, record};
 use super::settings::KafkaSettings;
-use crate::shell::bus::{BusError, Change, Delivery, Headers, Record, TopicPartition, Worker};
-use crate::types::IngestTime;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerGroupMetadata};
+use crate::shell::bus::{BusError, Change, Delivery, Record, TopicPartition, Worker};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::TopicPartitionList;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
@@ -32,7 +31,7 @@ struct Flow {
 /// The member of the group, and what it was given.
 pub(super) struct Source {
     pub(super) consumer: BaseConsumer<Context>,
-    group: String,
+    pub(super) group: String,
     flows: BTreeMap<TopicPartition, Flow>,
     /// Told by librdkafka, not yet handed on.
     changes: Vec<Change>,
@@ -77,15 +76,6 @@ impl Source {
 
     pub(super) fn notes(&self) -> MutexGuard<'_, Notes> {
         self.consumer.context().notes()
-    }
-
-    /// Serves callbacks before there is anything to read.
-    pub(super) fn serve_callbacks(&self) {
-        for _ in 0..10 {
-            if self.consumer.poll(Duration::ZERO).is_none() {
-                break;
-            }
-        }
     }
 
     pub(super) fn owns(&self, place: &TopicPartition) -> bool {
@@ -225,6 +215,8 @@ impl Source {
         } else {
             errors::of_code(&what, code, &self.notes())
         };
+        // Told once: should it heal after all, it is not told again.
+        self.notes().hopeless = None;
         // The gravest one is what the caller has to hear.
         if self.trouble.is_none() || !matches!(trouble, BusError::Retry(_)) {
             self.trouble = Some(trouble);
@@ -296,110 +288,5 @@ impl Source {
     pub(super) fn hold_all(&self, hold: bool) -> Result<(), BusError> {
         let flowing = self.flows.iter().filter(|(_, flow)| flow.started && !flow.paused);
         self.set_paused(flowing.map(|(place, _)| place), hold)
-    }
-
-    // ---- the group's offsets --------------------------------------------------------------------------------------
-
-    /// What lets the group coordinator refuse a zombie; `None`: the membership is over.
-    ///
-    /// The order matters. Where librdkafka has forgotten both member and generation, the broker would take the offsets as those of
-    /// a client without a group. But it forgets them only together with marking the assignment lost, in one go of its main thread,
-    /// and that same thread answers the question for the metadata: if they are forgotten, the mark stands by now.
-    pub(super) fn membership(&self) -> Option<ConsumerGroupMetadata> {
-        let metadata = self.consumer.group_metadata();
-        if self.consumer.assignment_lost() { None } else { metadata }
-    }
-
-    /// Commits offsets and waits for the answer, serving rebalances meanwhile; a partition that goes away meanwhile is left out: its
-    /// next owner repeats what was made from it.
-    pub(super) fn commit(
-        &mut self,
-        offsets: &[(TopicPartition, i64)],
-        patience: Duration,
-    ) -> Result<(), BusError> {
-        let deadline = Instant::now() + patience;
-        let what = format!("group {} cannot commit its offsets", self.group);
-        loop {
-            let owned = offsets.iter().filter(|(place, _)| self.owns(place));
-            let list = list(owned.map(|(place, offset)| (place, *offset)))
-                .map_err(|e| errors::bus_error(&what, &e, &self.notes()))?;
-            if list.count() == 0 {
-                return Ok(());
-            }
-            if self.consumer.assignment_lost() {
-                return Err(BusError::Restart(format!(
-                    "{what}: the membership was lost; connect again"
-                )));
-            }
-            self.notes().offset_commits.clear();
-            let code = match self.consumer.commit(&list, CommitMode::Async) {
-                Ok(()) => match self.offsets_answered(deadline) {
-                    Ok(()) => return Ok(()),
-                    Err(code) => code,
-                },
-                Err(error) => error.rdkafka_error_code().unwrap_or(Code::Fail),
-            };
-            if remedy(code) != Remedy::Wait || Instant::now() > deadline {
-                let text = errors::text(&what, code, &self.notes());
-                return Err(match remedy(code) {
-                    Remedy::Change => BusError::Stop(text),
-                    // What was appended stands; whether the offsets do is unknown.
-                    _ => BusError::Restart(text),
-                });
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn offsets_answered(&mut self, deadline: Instant) -> Result<(), Code> {
-        loop {
-            if let Some(answer) = self.notes().offset_commits.pop() {
-                return answer;
-            }
-            if Instant::now() > deadline {
-                return Err(Code::OperationTimedOut);
-            }
-            if let Some(record) = self.take(Duration::from_millis(5)) {
-                self.waiting.extend(record);
-            }
-        }
-    }
-}
-
-/// A list of places with offsets (-1001: none).
-pub(super) fn list<'a>(
-    places: impl IntoIterator<Item = (&'a TopicPartition, i64)>,
-) -> Result<TopicPartitionList, KafkaError> {
-    let mut list = TopicPartitionList::new();
-    for (place, offset) in places {
-        let offset = if offset >= 0 { Offset::Offset(offset) } else { Offset::Invalid };
-        list.add_partition_offset(&place.topic, place.partition as i32, offset)?;
-    }
-    Ok(list)
-}
-
-/// A record as the bus gives it.
-pub(super) fn record(
-    message: &BorrowedMessage<'_>,
-    topics: &mut BTreeMap<String, Arc<str>>,
-) -> Record {
-    let topic = match topics.get(message.topic()) {
-        Some(topic) => topic.clone(),
-        None => topics.entry(message.topic().to_owned()).or_insert(message.topic().into()).clone(),
-    };
-    let headers: Headers = message.headers().map_or_else(Vec::new, |headers| {
-        let pair = |h: rdkafka::message::Header<'_, &[u8]>| {
-            (h.key.to_owned(), h.value.unwrap_or_default().to_vec())
-        };
-        headers.iter().map(pair).collect()
-    });
-    Record {
-        place: TopicPartition { topic, partition: message.partition() as u32 },
-        offset: message.offset(),
-        // Every broker since 0.10 stamps records; -1 would be one before that.
-        ingest_time: IngestTime::from_millis(message.timestamp().to_millis().unwrap_or(-1)),
-        key: message.key().map(<[u8]>::to_vec),
-        payload: message.payload().map(<[u8]>::to_vec),
-        headers,
     }
 }

@@ -1,11 +1,10 @@
 //! One worker's connection to the in-memory broker.
 
 use super::group::MemberId;
+use super::reach::{Need, partitions, reachable};
 use super::state::{Refusal, State};
 use super::steps::{Sender, Step, steps};
-use super::{
-    Bus, BusError, Commit, MemoryBroker, Outage, Progress, Record, TopicPartition, Worker,
-};
+use super::{Bus, BusError, Commit, MemoryBroker, Progress, Record, TopicPartition, Worker};
 use crate::shell::bus::{Change, Delivery, Guarantee};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -299,24 +298,4 @@ impl Bus for MemoryBus {
         }
         self.flows.clear();
     }
-}
-
-enum Need {
-    Broker,
-    Coordinators,
-}
-
-fn reachable(state: &State, need: Need) -> Result<(), BusError> {
-    match (state.outage, need) {
-        (Some(Outage::Broker), _) => Err(BusError::Retry("the broker is away".to_owned())),
-        (Some(Outage::Coordinators), Need::Coordinators) => {
-            Err(BusError::Retry("the coordinators are away".to_owned()))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn partitions(state: &State, topic: &str) -> Result<u32, BusError> {
-    let count = state.topics.get(topic).map(|logs| logs.len() as u32);
-    count.ok_or_else(|| BusError::no_topic(topic))
 }

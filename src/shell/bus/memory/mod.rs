@@ -7,6 +7,7 @@
 mod bus;
 mod group;
 mod log;
+mod reach;
 mod state;
 mod steps;
 #[cfg(test)]
