@@ -123,7 +123,7 @@ impl Package {
             every: pick(Span::seconds(10), Span::hours(1)),
             allowed_lateness: pick(Span::minutes(5), Span::hours(1)),
             lane_timeout: pick(Span::seconds(30), Span::hours(2)),
-            state_ttl: Span::days(7),
+            state_ttl: pick(Span::days(7), Span::days(10)),
             activity_window: pick(Span::minutes(15), Span::hours(6)),
             longest_clock_step: pick(Span::seconds(2), Span::minutes(2)),
             bands: [0.10, 0.30],
@@ -228,5 +228,33 @@ impl Policy {
         require(self.out_of_orderness >= Span::ZERO, "out_of_orderness", "must not be negative");
         require(self.weight.is_finite() && self.weight > 0.0, "weight", "must be above 0");
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_packages_are_without_mistakes_and_read_back_the_same() {
+        let registry = Registry::shipped();
+        for profile in [Profile::Ward, Profile::Hourly] {
+            let package = Package::shipped(profile, &registry);
+            let text = toml::to_string(&package).expect("plain data");
+            assert_eq!(Package::parse(&text, &registry), Ok(package));
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_listed_with_its_path() {
+        let registry = Registry::shipped();
+        let mut package = Package::shipped(Profile::Ward, &registry);
+        package.every = Span::ZERO;
+        package.bands = [0.3, 0.1];
+        package.modality.remove("labs");
+        package.modality.values_mut().for_each(|policy| policy.gating = true);
+        let paths: Vec<String> =
+            package.mistakes(&registry).into_iter().map(|mistake| mistake.path).collect();
+        assert_eq!(paths, ["every", "bands", "modality", "modality.labs"]);
     }
 }

@@ -125,7 +125,7 @@ impl Patient {
             let kept = longest + package.allowed_lateness;
             after(until, kept) && after(self.last_activity, kept)
         });
-        let newest_sign = self.last_activity.max(self.since);
+        let newest_sign = self.last_activity.max(self.since).max(self.until.unwrap_or(self.since));
         gone || after(newest_sign, package.state_ttl)
     }
 

@@ -9,4 +9,5 @@ pub mod local_lane;
 pub mod record_files;
 pub mod replay;
 pub mod setup;
+pub mod simulator;
 pub mod wire;

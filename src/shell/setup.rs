@@ -9,7 +9,14 @@ use crate::types::Span;
 use std::sync::Arc;
 
 /// Calibration maps of the scorers that ship; made by `latefusion calibrate`, provenance inside.
-const CALIBRATIONS: [&str; 0] = [];
+const CALIBRATIONS: [&str; 6] = [
+    include_str!("../../models/calibration/news2-ward-1.toml"),
+    include_str!("../../models/calibration/news2-hourly-1.toml"),
+    include_str!("../../models/calibration/lab-panel-ward-1.toml"),
+    include_str!("../../models/calibration/lab-panel-hourly-1.toml"),
+    include_str!("../../models/calibration/imaging-severity-ward-1.toml"),
+    include_str!("../../models/calibration/imaging-severity-hourly-1.toml"),
+];
 
 /// Lanes with the reference scorers of a profile and this fusion package.
 pub fn shipped(profile: Profile, modalities: &Registry, package: Arc<str>) -> LaneSetup {

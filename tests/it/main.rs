@@ -19,6 +19,7 @@ mod report;
 mod schemas;
 mod score_stage;
 mod seeds;
+mod simulator;
 mod tiny;
 mod wire;
 mod worlds;

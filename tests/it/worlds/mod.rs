@@ -82,7 +82,9 @@ impl World {
             faults += run_lane(&mut random, lane, &bedside, (last, end), &mut timed);
         }
         if flavour == Flavour::Wild && random.bool() {
-            let other = policies::package(&mut random, &registry);
+            let mut other = policies::package(&mut random, &registry);
+            // With another hop, windows behind the frontier would be new ones, not revisions.
+            other.every = package.every;
             let at = random.i64(bedside.start..bedside.end);
             timed.push((at, Ok(LogEntry::Activation(activation(&other)))));
             faults += 1;
@@ -104,6 +106,14 @@ impl World {
         if let Some(first) = self.log.first_mut() {
             first.entry = Ok(LogEntry::Activation(activation(&self.package)));
         }
+    }
+
+    /// Every package that the log switches on.
+    pub(crate) fn packages(&self) -> impl Iterator<Item = Package> + '_ {
+        self.log.iter().filter_map(|record| match &record.entry {
+            Ok(LogEntry::Activation(activation)) => toml::from_str(&activation.package).ok(),
+            _ => None,
+        })
     }
 
     /// The disturbances and what was compared, as a count.
