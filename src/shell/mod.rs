@@ -3,6 +3,7 @@
 pub mod bus;
 pub mod cli;
 pub mod datasets;
+pub mod driver;
 pub mod explain;
 pub mod local_lane;
 pub mod record_files;

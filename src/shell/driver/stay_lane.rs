@@ -1,0 +1,84 @@
+//! A lane of the encounters topic: it is passed on to fusion, and needs no state.
+
+use super::Pipeline;
+use super::dead_letters::DeadLetters;
+use super::lane::{Engine, Made, Making};
+use super::score_lane::{LogWriter, dead_letters, patient_of, readable};
+use super::status::EngineStatus;
+use crate::modality::encounters;
+use crate::shell::bus::Record;
+use crate::stage::{BadCheckpoint, StateEntry};
+use crate::types::{
+    Encounter, Fault, Feed, LogEntry, Position, RejectReason, ScorerClock, SourceLane, Stay,
+};
+use std::sync::Arc;
+
+/// See the module.
+pub(super) struct StayLane {
+    pipeline: Arc<Pipeline>,
+    source: SourceLane,
+    writer: LogWriter,
+    dead_letters: DeadLetters,
+    rejected: u64,
+}
+
+impl StayLane {
+    pub(super) fn new(making: &Making<'_>) -> Self {
+        Self {
+            dead_letters: dead_letters(making),
+            source: making.source(Feed::Encounters),
+            writer: LogWriter::new(making),
+            pipeline: making.pipeline.clone(),
+            rejected: 0,
+        }
+    }
+
+    fn stay(&self, record: &Record) -> Result<Stay, Fault> {
+        let payload = readable(record.payload.as_deref(), self.pipeline.max_payload)?;
+        let encounter = encounters::decode(payload)?;
+        let Encounter { patient, change, event_time, issued, unit } = encounter;
+        if patient_of(record.key.as_deref()).as_ref() != Some(&patient) {
+            let detail = "the record's key must be the patient of its payload";
+            return Err(Fault::new(RejectReason::KeyMismatch, detail));
+        }
+        let source = Position { lane: self.source, offset: record.offset };
+        Ok(Stay { source, patient, change, event_time, issued, unit })
+    }
+}
+
+impl Engine for StayLane {
+    fn take(&mut self, records: &[Record], made: &mut Made) {
+        for record in records {
+            match self.stay(record) {
+                Ok(stay) => self.writer.add(&LogEntry::Stay(stay), Some(record), made),
+                Err(fault) => {
+                    self.rejected += 1;
+                    self.dead_letters.add(record, fault, made);
+                }
+            }
+        }
+    }
+
+    fn replay(&mut self, _: &[Record]) {}
+
+    /// Nobody waits for encounters, and their clock must not keep windows going when every scorer is gone.
+    fn speak(&mut self, _: i64, _: ScorerClock, _: bool, _: &mut Made) {}
+
+    fn has_state(&self) -> bool {
+        false
+    }
+
+    fn take_checkpoint(&mut self) -> Vec<StateEntry> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, _: Vec<StateEntry>) -> Result<(), BadCheckpoint> {
+        Ok(())
+    }
+
+    fn mark_incomplete(&mut self) {}
+
+    fn status(&self) -> EngineStatus {
+        EngineStatus::Stays { rejected: self.rejected }
+    }
+}

@@ -1,0 +1,115 @@
+//! The whole pipeline in simulated worlds: thousands of seeds, every kind of fault, one thread, no clock.
+//!
+//! Each world runs the shipped driver over the in-memory broker while members crash in the middle of commits, come
+//! back as zombies, sleep, are evicted, lose checkpoints and coordinators. Then four questions are asked (see `checks`).
+//! `LATEFUSION_SEED` brings one world back with its story.
+
+mod checks;
+mod feed;
+mod tally;
+mod world;
+
+use crate::seeds::{Count, law, say};
+use latefusion::types::Span;
+use tally::{Fault, Tally};
+use world::{Weather, World};
+
+const SEEDS: u64 = 500;
+
+/// Tells what befell a world that fails.
+struct Teller(World);
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for line in &self.0.story {
+                say(format_args!("{line}"));
+            }
+        }
+    }
+}
+
+/// Runs a world in this weather and in calm, and asks what must hold of it.
+fn case(seed: u64, weather: Weather, lateness: Span, sum: &mut Tally) -> Count {
+    let mut teller = Teller(World::new(seed, weather, lateness));
+    let world = &mut teller.0;
+    world.run();
+    let mut expected = checks::expected(world);
+    let log = checks::log(world, &mut expected);
+    let panes = checks::published(world, &log, &expected);
+    let mut calm = World::new(seed, Weather::Calm, lateness);
+    calm.run();
+    let (finals, calm) = (checks::finals(world), checks::finals(&calm));
+    let (poison, disorder) = (world.feed.poison, world.feed.disorder);
+    let in_time = log.slowest < world.allowed_lateness - 30_000;
+    let differ: Vec<_> = (calm.keys().chain(finals.keys()))
+        .filter(|window| calm.get(window) != finals.get(window))
+        .collect();
+    if in_time {
+        let first = differ
+            .first()
+            .map(|window| (window.0.as_str(), window.1, calm.get(window), finals.get(window)));
+        assert_eq!(first, None, "final revisions differ from the calm run's");
+    } else if !differ.is_empty() {
+        assert!(log.too_late > 0, "differences, and none is counted: {}", differ.len());
+    }
+    let tally = &mut world.tally;
+    tally.faults(Fault::Poison, poison);
+    tally.faults(Fault::Disorder, disorder);
+    tally.see("panes derived again from the log", panes);
+    tally.see("source records taken once, as never stopped", log.taken);
+    tally.see("repeats and zombies' writes dropped", log.repeated);
+    tally.see("dead letters", expected.rejected.len() as u64);
+    if in_time {
+        tally.see("final revisions equal to the calm run's", calm.len() as u64);
+    } else {
+        tally.see("worlds with outages beyond allowed lateness", 1);
+        tally.see(
+            "final revisions that differ, explained by counted late panes",
+            differ.len() as u64,
+        );
+    }
+    sum.add(tally);
+    Count { compared: panes + log.taken + calm.len() as u64, faults: tally.injected() }
+}
+
+const SEEN: [&str; 9] = [
+    "panes derived again from the log",
+    "source records taken once, as never stopped",
+    "repeats and zombies' writes dropped",
+    "dead letters",
+    "restores",
+    "records replayed",
+    "rewinds",
+    "retries",
+    "torn checkpoints noticed",
+];
+
+fn simulate(name: &str, weather: Weather, lateness: Span, more: &[&'static str]) {
+    let mut sum = Tally::default();
+    let mut seeds = 0;
+    law(name, SEEDS, |seed| {
+        seeds += 1;
+        case(seed, weather, lateness, &mut sum)
+    });
+    sum.print(name, seeds);
+    if seeds == SEEDS {
+        sum.assert_all(&SEEN);
+        for what in more {
+            assert!(sum.seen(what) > 0, "no {what}");
+        }
+    }
+}
+
+#[test]
+fn under_any_faults_the_published_is_derived_from_the_log_and_short_outages_change_no_final_revision()
+ {
+    let compared = ["final revisions equal to the calm run's"];
+    simulate("rough weather", Weather::Rough, Span::minutes(4), &compared);
+}
+
+#[test]
+fn outages_beyond_allowed_lateness_change_only_what_is_counted() {
+    let compared = ["worlds with outages beyond allowed lateness"];
+    simulate("harsh weather", Weather::Harsh, Span::seconds(10), &compared);
+}
