@@ -10,4 +10,5 @@ pub mod record_files;
 pub mod replay;
 pub mod setup;
 pub mod simulator;
+pub mod view;
 pub mod wire;

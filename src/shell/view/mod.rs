@@ -1,0 +1,16 @@
+//! The live picture of a ward: what is known of each patient, how it is drawn, and the terminal it is drawn on.
+//!
+//! [`Picture`] is plain data made from the records of `fused-scores` and `availability`, as any consumer of these topics could make
+//! it; [`draw`] makes lines of it; [`Screen`] puts lines on a terminal, and [`plain`] writes them where there is none.
+
+mod draw;
+mod picture;
+pub mod plain;
+mod screen;
+
+pub use draw::{Flow, Line, Piece, Style, age_text, draw};
+pub use picture::{BandChange, Cell, ModalityBar, Picture, Row, Trend};
+pub use screen::{Key, Screen, has_colour};
+
+/// Stands under every picture.
+pub const NOTICE: &str = "It informs staff and never alarms on its own. Research and engineering use, not for clinical decisions.";
