@@ -17,6 +17,7 @@ mod score_stage;
 mod seeds;
 mod simulation;
 mod simulator;
+mod tidy;
 mod tiny;
 mod wire;
 mod worlds;

@@ -71,6 +71,9 @@ struct Row {
     expected_calibration_error: Option<f64>,
 }
 
+/// A score that the data set's outcome table holds.
+type Published = fn(&Outcome) -> Option<f64>;
+
 impl Report {
     fn of(data_set: &'static str, as_of: Span, stays: &[StayScore], names: &[&str]) -> Self {
         let known: Vec<&StayScore> =
@@ -82,7 +85,7 @@ impl Report {
                 Row::of(&format!("{name} alone"), &known, true, |s| s.modality(m))
             }),
         );
-        let published: [(&str, bool, fn(&Outcome) -> Option<f64>); 3] = [
+        let published: [(&str, bool, Published); 3] = [
             ("SAPS-I", false, |o| o.saps_i),
             ("SOFA", false, |o| o.sofa),
             ("APACHE risk", true, |o| o.apache_risk),

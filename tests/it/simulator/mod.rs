@@ -42,32 +42,3 @@ fn a_wrong_configuration_lists_every_mistake() {
         assert!(error.to_string().contains(word), "{word}: {error}");
     }
 }
-
-/// Seconds that this thread has been on a processor; `None` where the system does not tell.
-fn processor_seconds() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanos: u64 = text.split_whitespace().next()?.parse().ok()?;
-    Some(nanos as f64 / 1e9)
-}
-
-/// How fast on one core; run by hand in release: `cargo test --release --test it ward_speed -- --ignored --nocapture`.
-#[test]
-#[ignore = "measures; run by hand in release"]
-fn ward_speed() {
-    for patients in [1_000, 100_000] {
-        let config = WardConfig { patients, vitals_every: Span::seconds(1), ..config() };
-        let mut ward = ward(config);
-        let mut per_second = |records: usize, each: fn(&Input) -> usize| {
-            let begin = processor_seconds().expect("Linux");
-            let sum: usize = ward.by_ref().take(records).map(|input| each(&input)).sum();
-            let took = processor_seconds().expect("Linux") - begin;
-            (records as f64 / took, sum / records)
-        };
-        let (typed, _) = per_second(3_000_000, |input| usize::from(input.event().is_some()));
-        let (json, bytes) = per_second(500_000, |input| input.payload().len());
-        eprintln!(
-            "{patients} patients, a second of processor: {typed:.0} typed, {json:.0} as JSON of {bytes} bytes; {} in flight",
-            ward.in_flight(),
-        );
-    }
-}
