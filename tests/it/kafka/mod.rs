@@ -1,4 +1,5 @@
 //! On a real Apache Kafka; `--skip kafka::` leaves it out. Each broker starts with the first test that needs it.
+#![allow(clippy::panic, clippy::print_stdout, reason = "a test fails and says what it measured")]
 
 mod cluster;
 mod outages;
