@@ -296,6 +296,8 @@ pub(super) fn finals(world: &World) -> BTreeMap<(PatientId, i64), FusedScore> {
         let skipped = world.feed.discharged.as_ref() == Some(&score.patient);
         if end <= world.horizon && !skipped {
             (score.pane, score.revision) = (Pane::OnTime, 0);
+            // The unit is the one known when the pane was published; a late transfer revises nothing.
+            score.unit = None;
             finals.insert((score.patient.clone(), end), score);
         }
     }

@@ -8,7 +8,7 @@ use latefusion::modality::Registry;
 use latefusion::score::Calibrate;
 use latefusion::shell::bus::memory::{Limits, MemoryBroker, MemoryBus, Outage};
 use latefusion::shell::bus::{Bus, BusError, Guarantee, TopicPartition, Worker as Membership};
-use latefusion::shell::driver::{Clock, Pace, Pipeline, Role, StateTopics, Worker, activate};
+use latefusion::shell::driver::{Clock, Pace, Pipeline, Role, StateTopics, Turn, Worker, activate};
 use latefusion::shell::setup::{models, reference_scorer, shipped};
 use latefusion::shell::wire::{Limits as LetterLimits, Names, Topics};
 use latefusion::types::{Feed as Source, IngestTime, ModalityId, Risk, ScorerClock, Span};
@@ -73,6 +73,8 @@ pub(super) struct World {
     pub(super) story: Vec<String>,
     /// Ends of the partitions of `predictions` at true times: when each record was really appended.
     pub(super) ends: Vec<(i64, Vec<i64>)>,
+    /// The clock that jumps is that of the sources' broker too: their records are then not those of the calm run.
+    pub(super) jumps_reach_sources: bool,
     weather: Weather,
     random: Rng,
     time: Arc<AtomicI64>,
@@ -98,7 +100,7 @@ impl World {
         let end = start + random.i64(40_000..80_000);
         let feed = Feed::new(&mut random, (start, end));
         let pipeline = Arc::new(pipeline(&mut random, lateness));
-        let limits = Limits { poll_records: random.usize(2..60), ..Limits::default() };
+        let limits = Limits { poll_records: random.usize(6..80), ..Limits::default() };
         let broker = MemoryBroker::new(limits);
         broker.set_clock(IngestTime::from_millis(BEGINNING));
         for role in ROLES {
@@ -131,6 +133,7 @@ impl World {
             tally: Tally::default(),
             story: Vec::new(),
             ends: Vec::new(),
+            jumps_reach_sources: seed % 8 == 0,
             weather,
             random: Rng::with_seed(seed ^ 0x005e_ed0f_fa17),
             time: Arc::new(AtomicI64::new(BEGINNING)),
@@ -174,10 +177,15 @@ impl World {
             let until = self.now() + TICK;
             self.broker.advance(Span::millis(TICK));
             self.time.store(until, Ordering::Relaxed);
+            let jumped = self.broker.now();
+            if !self.jumps_reach_sources {
+                self.broker.set_clock(IngestTime::from_millis(until));
+            }
             while let Some(due) = self.feed.due.get(next).filter(|due| due.time <= until) {
                 self.broker.append(&due.record).expect("the topic is there");
                 next += 1;
             }
+            self.broker.set_clock(jumped);
             if troubled {
                 self.befall();
             }
@@ -206,15 +214,25 @@ impl World {
         self.ends.push((self.now(), ends));
     }
 
-    /// Every member drains and leaves; nothing is left uncommitted anywhere.
+    /// Every member drains and leaves, fusion last; nothing is left uncommitted anywhere.
     fn finish(&mut self) {
-        for slot in &mut self.slots {
-            let State::Up { bus, worker, .. } = &mut slot.state else {
-                panic!("a member is still down")
-            };
-            assert!(worker.drain(&mut **bus).expect("nothing is wrong any more"), "it drains");
-            self.tally.counts(worker.counts(), &worker.lanes());
-            bus.close();
+        for fuse in [false, true] {
+            let mut quiet = false;
+            while fuse && !quiet {
+                quiet = true;
+                for slot in self.slots.iter_mut().filter(|slot| slot.role == Role::Fuse) {
+                    let State::Up { bus, worker, .. } = &mut slot.state else { continue };
+                    quiet &= worker.turn(&mut **bus) == Ok(Turn::Quiet);
+                }
+            }
+            for slot in self.slots.iter_mut().filter(|slot| (slot.role == Role::Fuse) == fuse) {
+                let State::Up { bus, worker, .. } = &mut slot.state else {
+                    panic!("a member is still down")
+                };
+                assert_eq!(worker.drain(&mut **bus), Ok(true), "it drains");
+                self.tally.counts(worker.counts(), &worker.lanes());
+                bus.close();
+            }
         }
         for role in ROLES {
             let group = role.membership(&self.pipeline, "sim", "", 0).group;
@@ -237,8 +255,9 @@ impl World {
             State::Up { asleep_until, .. } if troubled && *asleep_until > now => return,
             State::Up { .. } => {}
         }
-        let halts = troubled && self.random.u16(0..400) == 0;
-        let steps = self.random.usize(0..12);
+        let halts = troubled && self.random.u16(0..150) == 0;
+        let most = if self.random.bool() { 8 } else { 60 };
+        let steps = self.random.usize(0..most);
         let wakes = self.random.bool().then(|| now + self.random.i64(500..20_000));
         let longest = if self.weather == Weather::Harsh { 25_000 } else { 3_000 };
         let down = now + self.random.i64(0..longest);
@@ -248,7 +267,16 @@ impl World {
         if halts {
             bus.halt_after(steps);
         }
-        let Err(error) = worker.turn(&mut **bus) else { return };
+        // A member does a few rounds while the others do theirs.
+        let mut rounds = 0;
+        let error = loop {
+            rounds += 1;
+            match worker.turn(&mut **bus) {
+                Ok(Turn::Busy) if rounds < 6 => {}
+                Ok(_) => return,
+                Err(error) => break error,
+            }
+        };
         assert!(!matches!(error, BusError::Stop(_)), "{name}: {error}");
         self.tally.counts(worker.counts(), &worker.lanes());
         let State::Up { bus, .. } = std::mem::replace(&mut slot.state, State::Down { until: down })
@@ -308,7 +336,7 @@ impl World {
         let (now, name) = (self.now(), self.name(at));
         let longest = if harsh { 25_000 } else { 4_000 };
         let while_ = self.random.i64(500..longest);
-        match self.random.u16(0..300) {
+        match self.random.u16(0..150) {
             0..=5 => {
                 if let State::Up { worker, .. } = &self.slots[at].state {
                     self.tally.counts(worker.counts(), &worker.lanes());
@@ -342,7 +370,7 @@ impl World {
             }
             17..=18 => {
                 let jump = self.random.i64(-20_000..20_000);
-                self.broker.set_clock(self.broker.now() + Span::millis(jump));
+                self.broker.set_clock(IngestTime::from_millis(now + jump));
                 self.fault(Fault::ClockJump, format_args!("the broker's clock jumps {jump} ms"));
             }
             19..=20 => {
