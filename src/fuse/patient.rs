@@ -152,7 +152,8 @@ impl Patient {
     /// can, what was predicted before it.
     pub(super) fn close(&mut self, closed: EventTime) {
         self.counts.retain(|(window, _)| *window > closed);
-        if self.since <= closed {
+        // Without an admission nothing is from before it, and the histories need not be looked at.
+        if EventTime::MIN < self.since && self.since <= closed {
             self.histories.iter_mut().for_each(|h| h.drop_before(self.since));
         }
     }
