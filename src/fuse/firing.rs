@@ -8,6 +8,9 @@ use super::stage::{FuseOutput, FuseStage};
 use super::ward::Ward;
 use crate::types::{EventTime, IngestTime, Pane};
 
+/// Panes computed at once at most: what one batch needs in between then stays in the processor's cache.
+const MOST_ROWS: usize = 256;
+
 impl FuseStage {
     /// Moves every frontier as far as the lanes allow and fires what has become due.
     pub(super) fn advance(&mut self, ingest_time: IngestTime, out: &mut Vec<FuseOutput>) {
@@ -72,7 +75,7 @@ impl FuseStage {
         }
     }
 
-    /// Computes panes of these (slot, window end) rows and publishes those that the policy admits.
+    /// Computes panes of these (slot, window end) rows, a batch at a time, and publishes those that the policy admits.
     pub(super) fn publish_panes(
         &mut self,
         active: &Active,
@@ -80,13 +83,15 @@ impl FuseStage {
         pane: Pane,
         out: &mut Vec<FuseOutput>,
     ) {
-        let names = Names { lanes: &self.lanes, models: &self.models };
-        let patients = rows.iter().filter_map(|(slot, end)| {
-            self.ward.get(*slot).map(|patient| Row { patient, end: *end })
-        });
-        let computed = compute(active, &names, &patients.collect::<Vec<_>>());
-        for ((slot, _), computed) in rows.iter().zip(computed) {
-            self.publish_pane(active, *slot, computed, pane, out);
+        for rows in rows.chunks(MOST_ROWS) {
+            let names = Names { lanes: &self.lanes, models: &self.models };
+            let patients = rows.iter().filter_map(|(slot, end)| {
+                self.ward.get(*slot).map(|patient| Row { patient, end: *end })
+            });
+            let computed = compute(active, &names, &patients.collect::<Vec<_>>());
+            for ((slot, _), computed) in rows.iter().zip(computed) {
+                self.publish_pane(active, *slot, computed, pane, out);
+            }
         }
     }
 

@@ -45,22 +45,18 @@ impl FuseStage {
         let gate = if active.gating == Some(m) { lane } else { UNGATED };
         let slot = self.slot_of(&scored.patient, gate)?;
         let model = self.model(&scored.model)?;
-        let entries: Vec<Entry> = scored
-            .predictions
-            .iter()
-            .map(|p| Entry {
-                event_time: p.event_time,
-                issued: p.issued.max(IssueTime::from_millis(p.event_time.as_millis())),
-                outcome: p.outcome,
-                offset: scored.source.offset,
-                lane,
-                model,
-            })
-            .collect();
+        let entries = scored.predictions.iter().map(|p| Entry {
+            event_time: p.event_time,
+            issued: p.issued.max(IssueTime::from_millis(p.event_time.as_millis())),
+            outcome: p.outcome,
+            offset: scored.source.offset,
+            lane,
+            model,
+        });
         if active.gating == Some(m) && self.attach(active, slot, lane) {
             self.catch_up(active, slot, out);
         }
-        self.take_entries(active, slot, m, &entries, out);
+        self.take_entries(active, slot, m, entries, out);
         Ok(())
     }
 
@@ -113,29 +109,34 @@ impl FuseStage {
         active: &Active,
         slot: u32,
         m: usize,
-        entries: &[Entry],
+        entries: impl Iterator<Item = Entry> + Clone,
         out: &mut Vec<FuseOutput>,
     ) {
         let Some(patient) = self.ward.get(slot) else { return };
         let fired = self.fired(patient);
         let frontier = self.groups.get(patient.gate).frontier;
         let closed = patient.closed.max(frontier - active.package.allowed_lateness);
-        let first_windows: Vec<EventTime> =
-            entries.iter().map(|e| active.end_at_or_after(e.known_from())).collect();
-        let late_from = first_windows.iter().copied().filter(|w| *w <= fired).min();
-        let ahead = first_windows.iter().copied().filter(|w| *w > fired).max();
+        let first_windows = entries.clone().map(|e| active.end_at_or_after(e.known_from()));
+        let (mut earliest, mut late_from, mut ahead) = (NEVER, None, None);
+        for window in first_windows {
+            earliest = earliest.min(window);
+            if window <= fired {
+                late_from = Some(late_from.map_or(window, |from| window.min(from)));
+            } else {
+                ahead = ahead.max(Some(window));
+            }
+        }
         let before = late_from.map(|_| patient.clone());
         let was_early = ahead.and_then(|end| self.early_view(active, patient, m, end));
 
         let max_history = self.config.max_history;
         let Some(patient) = self.ward.get_mut(slot) else { return };
-        for entry in entries {
-            patient.put(m, *entry, closed);
+        for entry in entries.clone() {
+            patient.put(m, entry, closed);
         }
         if let Some(history) = patient.histories.get_mut(m) {
             self.counters.overflowed += history.cut_to(max_history) as u64;
         }
-        let earliest = first_windows.iter().copied().min().unwrap_or(NEVER);
         let open = active.end_after(closed).max(active.end_at_or_after(patient.reopened));
         patient.first = patient.first.min(earliest.max(open));
         patient.close(closed);
@@ -248,7 +249,7 @@ impl FuseStage {
         &mut self,
         active: &Active,
         m: usize,
-        entries: &[Entry],
+        entries: impl Iterator<Item = Entry>,
         (fired, closed): (EventTime, EventTime),
         revised: bool,
     ) {

@@ -169,7 +169,8 @@ impl Patient {
     pub(super) fn close(&mut self, closed: EventTime) {
         self.closed = closed;
         self.counts.retain(|(window, _)| *window > closed);
-        if self.since <= closed {
+        // Without an admission nothing is from before it, and the histories need not be looked at.
+        if EventTime::MIN < self.since && self.since <= closed {
             self.histories.iter_mut().for_each(|h| h.drop_before(self.since));
         }
     }

@@ -47,6 +47,8 @@ pub(super) struct Features {
     /// Indices into `features` of those that read every value, and how far back.
     sums: (Vec<usize>, i64),
     scratch: Vec<Sum>,
+    /// Age and steps of the newest value of each column of the modality, while a row is made.
+    found: Vec<(i64, i16)>,
 }
 
 /// What is summed of one column; ages in milliseconds, values in steps.
@@ -96,6 +98,7 @@ impl Features {
             rows: 0,
             newest,
             scratch: vec![Sum::default(); features.len()],
+            found: vec![(i64::MAX, 0); modality.columns.len()],
             sums: (sums, widest),
             features,
         })
@@ -116,7 +119,10 @@ impl Features {
         let at = spot.event_time.as_millis();
         let known = |row: &Observed| row.time <= at && row.issued <= spot.issued.as_millis();
         let (mut open, widest) = self.newest;
-        let mut newest = [(i64::MAX, 0i16); MAX_COLUMNS];
+        // A column that the patient has never had is not looked for through the whole lookback.
+        open &= lookback.any_columns();
+        let newest = &mut self.found;
+        newest.fill((i64::MAX, 0));
         for row in lookback.newest_first() {
             if open == 0 || at - row.time >= widest {
                 break;
@@ -134,7 +140,7 @@ impl Features {
         }
         for (i, (feature, column)) in self.features.iter().zip(&mut self.columns).enumerate() {
             let value = if feature.is_of_newest() {
-                let (age, steps) = newest[usize::from(feature.column)];
+                let (age, steps) = self.found[usize::from(feature.column)];
                 (age < feature.within).then(|| match feature.statistic {
                     Statistic::Last => f64::from(steps) / feature.steps_per_unit,
                     _ => age as f64 / 1e3,

@@ -96,6 +96,12 @@ impl Lookback {
         })
     }
 
+    /// The columns that some row may have; none that it has not is missing.
+    pub(super) fn any_columns(&self) -> u64 {
+        let rare = self.rare.iter().flat_map(|rare| &rare.shapes);
+        rare.fold(self.first_shape, |any, shape| any | shape)
+    }
+
     /// The value of a column in a row that has it, in steps.
     pub(super) fn steps(&self, row: &Observed, column: u32) -> i16 {
         let before = (row.mask & ((1u64 << column) - 1)).count_ones();
@@ -191,8 +197,15 @@ impl Lookback {
         let Some(mut kept) = self.newest().map(minute) else { return 0 };
         let newest = kept;
         let before = self.len();
-        let mut thinned =
-            Self { base: self.base, latest_issue: self.latest_issue, ..Self::default() };
+        // It fills up again to the same length, so it starts with the same room.
+        let mut thinned = Self {
+            base: self.base,
+            latest_issue: self.latest_issue,
+            ids: VecDeque::with_capacity(self.ids.capacity()),
+            rows: VecDeque::with_capacity(self.rows.capacity()),
+            values: VecDeque::with_capacity(self.values.capacity()),
+            ..Self::default()
+        };
         let mut keep = vec![true; before];
         for at in (0..before).rev() {
             let row = self.row(at);
