@@ -2,6 +2,7 @@
 
 pub mod bus;
 pub mod cli;
+pub mod config;
 pub mod datasets;
 pub mod driver;
 pub mod explain;

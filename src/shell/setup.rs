@@ -60,6 +60,19 @@ pub fn reference_scorer(profile: Profile, modality: &Modality) -> Arc<dyn Scorer
     registry::shipped().into_iter().find(fits).expect("every shipped modality has a scorer")
 }
 
+/// A shipped scorer by its name (`news2-ward@1`), with its calibration; `None`: this modality has none of that name.
+pub fn shipped_model(model: &str, modality: &'static Modality) -> Option<Models> {
+    let scorer = registry::find(model).filter(|scorer| scorer.modality() == modality.name)?;
+    let calibrate = calibration_of(scorer.model());
+    Some(models(scorer, calibrate, modality))
+}
+
+/// The names of a modality's shipped scorers.
+pub fn shipped_models(modality: &Modality) -> Vec<String> {
+    let of_it = |s: &Arc<dyn Scorer>| s.modality() == modality.name;
+    registry::shipped().into_iter().filter(of_it).map(|s| s.model().to_owned()).collect()
+}
+
 fn calibration_of(model: &str) -> Option<Calibrate> {
     let maps = CALIBRATIONS.iter().filter_map(|text| CalibrationMap::parse(text).ok());
     let map = maps.into_iter().find(|map| map.model() == model)?;

@@ -2,6 +2,7 @@
 
 mod bus_contract;
 mod calibration_file;
+mod config;
 mod datasets;
 mod decoders;
 mod fourth_modality;

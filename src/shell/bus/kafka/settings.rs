@@ -3,13 +3,13 @@
 use crate::shell::bus::{Guarantee, Worker};
 use crate::types::{Span, span_text};
 use rdkafka::ClientConfig;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 /// How the connection is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Security {
     /// Nothing: neither encrypted nor authenticated.
@@ -24,7 +24,7 @@ pub enum Security {
 }
 
 /// How a password or token is presented.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mechanism {
     /// User and password as they are.
     #[serde(rename = "PLAIN")]
