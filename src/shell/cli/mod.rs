@@ -2,12 +2,17 @@
 
 mod as_of;
 mod calibrate;
+mod check;
+mod config;
+mod deployed;
 mod evaluate;
 mod explain;
 mod inputs;
 mod output;
 mod replay;
+mod run;
 mod summary;
+mod topics;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -33,6 +38,18 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Fits the calibration maps of the scorers that ship, on a data set.
     Calibrate(calibrate::Args),
+    /// Prints the configuration in effect; secrets are masked.
+    Config(config::Args),
+    /// Looks for everything that is wrong: configuration, files, brokers, topics.
+    Check(check::Args),
+    /// Creates the topics, or brings their settings in line; may be run again at any time.
+    Topics(topics::Args),
+    /// Switches the fusion package on by an activation record in the log.
+    Activate(run::ActivateArgs),
+    /// Runs roles until SIGTERM.
+    Run(run::Args),
+    /// Asks the running process on this machine whether its workers are at work.
+    Healthcheck(run::HealthArgs),
 }
 
 /// Runs the program with the process's arguments.
@@ -42,6 +59,12 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Config(args) => config::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Topics(args) => topics::run(&args),
+        Command::Activate(args) => run::activate(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Healthcheck(args) => run::healthcheck(&args),
     };
     match done {
         Ok(code) => code,

@@ -11,7 +11,7 @@ mod settings;
 mod topics;
 
 pub use sections::{
-    Clock, Config, FusionSection, KafkaSection, LanesSection, LogFormat, LogLevel, ProfileName,
+    Config, FusionSection, KafkaSection, LanesSection, LogFormat, LogLevel, ProfileName,
     TelemetrySection, TopicsSection,
 };
 pub use settings::{Deployment, check_package, shipped_package};

@@ -50,7 +50,10 @@ fn try_alone(path: &[&str], value: &Value) -> Option<Mistake> {
         Value::Table(Table::from_iter([((*key).to_owned(), inner)]))
     });
     let error = Config::deserialize_value(alone).err()?;
-    Some(Mistake::new(path.join("."), error.message().trim_end().to_owned()))
+    // The library's own words for anything but a text where a choice of words is due.
+    let odd = "invalid type: unit variant, expected string only";
+    let told = error.message().trim_end().replace(odd, "must be a text");
+    Some(Mistake::new(path.join("."), told))
 }
 
 impl Config {

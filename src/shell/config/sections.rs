@@ -143,16 +143,6 @@ pub enum ProfileName {
     Hourly,
 }
 
-/// What heartbeats say the time is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Clock {
-    /// The machine's clock.
-    Wall,
-    /// The newest event time read: for replays of old data through Kafka.
-    Stream,
-}
-
 /// `[lanes]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -162,7 +152,6 @@ pub struct LanesSection {
     pub instance: String,
     pub profile: ProfileName,
     pub workers: usize,
-    pub clock: Clock,
     #[serde(with = "span_text")]
     pub heartbeat: Span,
     #[serde(with = "span_text")]
@@ -193,7 +182,6 @@ impl Default for LanesSection {
             instance: "0".to_owned(),
             profile: ProfileName::Ward,
             workers: 1,
-            clock: Clock::Wall,
             heartbeat: Span::seconds(1),
             commit_interval: Span::millis(50),
             commit_records: 10_000,

@@ -5,11 +5,14 @@ use crate::fuse::package::{Mistake, Package, Profile};
 use crate::fuse::{digest_of, methods};
 use crate::modality::Registry;
 use crate::shell::bus::kafka::KafkaSettings;
+use crate::shell::driver::{Pace, Pipeline, StateTopics};
 use crate::shell::local_lane::LaneSetup;
 use crate::shell::setup;
 use crate::shell::wire::{Limits, Names, Topics};
+use crate::types::Span;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A checked configuration with everything that it names: what the commands work with.
 #[derive(Clone)]
@@ -56,6 +59,34 @@ impl Deployment {
                 Ok(Self { config, kafka, registry, topics, names, lanes })
             }
             _ => Err(mistakes),
+        }
+    }
+
+    /// What the workers of a run share.
+    pub fn pipeline(&self) -> Pipeline {
+        let lanes = &self.config.lanes;
+        let duration = |span: Span| Duration::from_millis(span.as_millis().max(0).unsigned_abs());
+        let topics = &self.config.topics;
+        Pipeline {
+            lanes: self.lanes.clone(),
+            topics: self.topics.clone(),
+            names: self.names.clone(),
+            state_topics: StateTopics {
+                score: topics.state_score.clone(),
+                fuse: topics.state_fuse.clone(),
+            },
+            epochs: topics.epochs.clone(),
+            pace: Pace {
+                heartbeat: duration(lanes.heartbeat),
+                commit_interval: duration(lanes.commit_interval),
+                commit_records: lanes.commit_records,
+                checkpoint: duration(lanes.checkpoint_interval),
+                retry_for: duration(lanes.retry_for),
+                grace: duration(lanes.grace),
+                ..Pace::default()
+            },
+            max_payload: lanes.max_payload_bytes,
+            dead_letters: self.config.dead_letter_limits(),
         }
     }
 

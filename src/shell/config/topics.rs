@@ -3,9 +3,10 @@
 use super::Config;
 use crate::fuse::package::Mistake;
 use crate::modality::Registry;
+use crate::shell::bus::kafka::topics::TopicSpec;
 use crate::shell::wire::Topics;
-use crate::types::Span;
-use std::collections::BTreeSet;
+use crate::types::{Feed, Span};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Config {
     /// The pipeline's topics by what they are for.
@@ -19,6 +20,51 @@ impl Config {
             availability: topics.availability,
             dead_letters: topics.dead_letters,
         }
+    }
+
+    /// Every topic of the deployment as it should be, inputs first.
+    pub fn topic_specs(&self, registry: &Registry) -> Vec<TopicSpec> {
+        let (topics, names) = (&self.topics, self.topic_names());
+        let mut specs = Vec::new();
+        let feeds = registry.iter().map(|(id, _)| Feed::Modality(id)).chain([Feed::Encounters]);
+        let inputs = feeds.filter_map(|feed| names.of_feed(feed, registry));
+        let written =
+            [&names.predictions, &names.fused_scores, &names.availability].map(Clone::clone);
+        for name in inputs.chain(written) {
+            specs.push(self.spec(name, &[("cleanup.policy", "delete")], Some(topics.retention)));
+        }
+        // Keyed by the place of the original: a repeat replaces itself.
+        let both = [("cleanup.policy", "compact,delete")];
+        specs.push(self.spec(
+            names.dead_letters.clone(),
+            &both,
+            Some(topics.dead_letter_retention),
+        ));
+        for name in [&topics.state_score, &topics.state_fuse] {
+            let compacted = [("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.1")];
+            specs.push(self.spec(name.clone(), &compacted, None));
+        }
+        specs
+    }
+
+    fn spec(&self, name: String, settings: &[(&str, &str)], retention: Option<Span>) -> TopicSpec {
+        let mut all: BTreeMap<String, String> = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let mut set = |name: &str, value: String| all.insert(name.to_owned(), value);
+        // Ingest time is the brokers' time; and data of 2012 must not be deleted as being old.
+        set("message.timestamp.type", "LogAppendTime".to_owned());
+        // Record batches need some bytes more than the records; as much as Kafka's own default has above a megabyte.
+        set("max.message.bytes", (self.kafka.record_bytes + 48_588).to_string());
+        if let Some(retention) = retention {
+            set("retention.ms", retention.as_millis().to_string());
+        }
+        if let Some(copies) = self.topics.min_insync_replicas {
+            set("min.insync.replicas", copies.to_string());
+        }
+        let (partitions, replication) = (self.topics.partitions, self.topics.replication);
+        TopicSpec { name, partitions, replication, settings: all }
     }
 
     pub(super) fn topic_mistakes(&self, registry: &Registry) -> Vec<Mistake> {

@@ -8,13 +8,22 @@ use super::status::EngineStatus;
 use crate::fuse::{FuseConfig, FuseInput, FuseOutput, FuseStage};
 use crate::shell::bus::{Headers, Outgoing, Record};
 use crate::shell::wire::{
-    ModelNames, check_key, decode_entry, encode_availability, encode_fused_score,
+    ModelNames, Names, check_key, decode_entry, encode_availability, encode_fused_score,
     write_availability_key, write_fused_score_key,
 };
 use crate::stage::{BadCheckpoint, Stage, StateEntry};
 use crate::types::{Availability, Band, FusedScore, Pane, PatientId, ScorerClock};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// A record of `predictions` as fusion takes it, and as `audit` must take it again.
+pub fn fuse_input(record: &Record, names: &Names, models: &mut ModelNames) -> FuseInput {
+    // A prediction may be longer than an event; what the broker took is read.
+    let entry = readable(record.payload.as_deref(), usize::MAX)
+        .and_then(|payload| decode_entry(payload, names, models))
+        .and_then(|entry| check_key(&entry, record.key.as_deref()).map(|()| entry));
+    FuseInput { offset: record.offset, ingest_time: record.ingest_time, entry }
+}
 
 /// See the module.
 pub(super) struct FuseLane {
@@ -54,12 +63,7 @@ impl FuseLane {
 
     /// One record at a time: the stage gains nothing from batches, and so each output is known by its record.
     fn step(&mut self, record: &Record) {
-        // A prediction may be longer than an event; what the broker took is read.
-        let entry = readable(record.payload.as_deref(), usize::MAX)
-            .and_then(|payload| decode_entry(payload, &self.pipeline.names, &mut self.models))
-            .and_then(|entry| check_key(&entry, record.key.as_deref()).map(|()| entry));
-        let (offset, ingest_time) = (record.offset, record.ingest_time);
-        self.input.push(FuseInput { offset, ingest_time, entry });
+        self.input.push(fuse_input(record, &self.pipeline.names, &mut self.models));
         self.stage.step(&mut self.input, &mut self.outputs);
     }
 

@@ -17,6 +17,8 @@ mod supervisor;
 mod worker;
 
 pub use activate::{ActivateError, activate};
+pub use fuse_lane::fuse_input;
+pub use restore::fuse_checkpoint;
 pub use status::{Counts, EngineStatus, LaneStatus, Phase, RunState, WorkerStatus};
 pub use supervisor::{Board, Crew, RunError, StopFlag, run_roles};
 pub use worker::{Turn, Worker};

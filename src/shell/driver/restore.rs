@@ -8,9 +8,11 @@ use super::checkpoint::{self, Found, Ledger, Shelf};
 use super::lane::{Engine, Lane, Making};
 use super::score_lane::ScoreLane;
 use super::status::Phase;
-use super::{Role, fuse_lane::FuseLane, stay_lane::StayLane};
-use crate::shell::bus::{Bus, BusError, Progress, Record};
+use super::{Pipeline, Role, fuse_lane::FuseLane, stay_lane::StayLane};
+use crate::shell::bus::{Bus, BusError, Progress, Record, TopicPartition};
+use crate::stage::StateEntry;
 use crate::types::Feed;
+use std::sync::Arc;
 use std::time::Duration;
 use tracing::{error, info, warn};
 
@@ -64,6 +66,26 @@ pub(super) fn restore(
     lane.counts.bad_checkpoints += u64::from(base.torn);
     lane.counts.incomplete += u64::from(incomplete);
     Ok(())
+}
+
+/// The newest whole checkpoint of a fusion lane and the offset of `predictions` that it is true for; `None`: there is none.
+///
+/// # Errors
+/// As the bus's.
+pub fn fuse_checkpoint(
+    bus: &mut dyn Bus,
+    pipeline: &Arc<Pipeline>,
+    partition: u32,
+) -> Result<Option<(i64, Vec<StateEntry>)>, BusError> {
+    let place = TopicPartition::new(&*pipeline.topics.predictions, partition);
+    let (lanes, predictions, record_limit) = (0, 0, bus.record_limit());
+    let making =
+        Making { pipeline, role: Role::Fuse, place: &place, lanes, predictions, record_limit };
+    let shelf = Shelf::of(&making, bus)?;
+    Ok(match checkpoint::read(bus, &shelf)? {
+        Found::Whole { offset, entries, .. } => Some((offset, entries)),
+        Found::Nothing | Found::Torn { .. } => None,
+    })
 }
 
 fn made_anew(making: &Making<'_>, committed: Option<i64>, progress: Progress) -> BusError {
@@ -131,7 +153,7 @@ fn engine(making: &Making<'_>) -> Result<Box<dyn Engine>, BusError> {
 fn replay(
     bus: &mut dyn Bus,
     engine: &mut dyn Engine,
-    place: &crate::shell::bus::TopicPartition,
+    place: &TopicPartition,
     (from, to): (i64, i64),
 ) -> Result<u64, BusError> {
     if from >= to || !engine.has_state() {

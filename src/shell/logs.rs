@@ -1,0 +1,17 @@
+//! Where log lines go: standard error, as text or JSON.
+
+use super::config::{LogFormat, TelemetrySection};
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging; a second call changes nothing.
+pub fn start(telemetry: &TelemetrySection) {
+    // The client library logs what it also reports; its own words count from warnings on.
+    let filter =
+        EnvFilter::new(format!("{},librdkafka=warn,rdkafka=warn", telemetry.log_level.name()));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An error says that somebody else logs already.
+    let _already = match telemetry.log_format {
+        LogFormat::Text => lines.with_target(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+}
