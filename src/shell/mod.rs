@@ -1,14 +1,17 @@
 //! Everything that awaits, reads a clock, a file, a socket or the environment.
 
+pub mod audit;
 pub mod bus;
 pub mod cli;
 pub mod config;
 pub mod datasets;
+pub mod dead_letters;
 pub mod driver;
 pub mod explain;
 pub mod health;
 pub mod local_lane;
 pub mod logs;
+pub mod patience;
 pub mod record_files;
 pub mod replay;
 pub mod setup;

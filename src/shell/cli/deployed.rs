@@ -1,7 +1,7 @@
 //! What the commands for a deployment have in common: its configuration, and a connection that reads in no group.
 
 use crate::shell::bus::kafka::KafkaBus;
-use crate::shell::bus::{BusError, Guarantee, Worker};
+use crate::shell::bus::{Guarantee, Worker};
 use crate::shell::config::Deployment;
 use anyhow::Context;
 use std::path::PathBuf;
@@ -35,22 +35,4 @@ pub(super) fn outsider(deployment: &Deployment, what: &str) -> Worker {
 /// Connects an outsider.
 pub(super) fn connect(deployment: &Deployment, what: &str) -> anyhow::Result<KafkaBus> {
     KafkaBus::connect(&deployment.kafka, outsider(deployment, what)).context("no connection")
-}
-
-/// Makes a call again for as long as the deployment has patience.
-pub(super) fn insist<T>(
-    deployment: &Deployment,
-    mut call: impl FnMut() -> Result<T, BusError>,
-) -> Result<T, BusError> {
-    let patience = deployment.pipeline().pace.retry_for;
-    let began = std::time::Instant::now();
-    loop {
-        match call() {
-            Err(BusError::Retry(why)) if began.elapsed() > patience => {
-                return Err(BusError::Retry(why));
-            }
-            Err(BusError::Retry(_)) => std::thread::sleep(std::time::Duration::from_millis(200)),
-            done => return done,
-        }
-    }
 }

@@ -1,9 +1,11 @@
 //! The command line. Results go to standard output (`--json` for machines), progress and warnings to standard error.
 
 mod as_of;
+mod audit;
 mod calibrate;
 mod check;
 mod config;
+mod dead_letters;
 mod deployed;
 mod evaluate;
 mod explain;
@@ -48,6 +50,10 @@ enum Command {
     Activate(run::ActivateArgs),
     /// Runs roles until SIGTERM.
     Run(run::Args),
+    /// Derives every published fused score again from the log and compares bit for bit.
+    Audit(audit::Args),
+    /// What could not be used: list by reason, show one, send back after a fix.
+    DeadLetters(dead_letters::Args),
     /// Asks the running process on this machine whether its workers are at work.
     Healthcheck(run::HealthArgs),
 }
@@ -64,6 +70,8 @@ pub fn run() -> ExitCode {
         Command::Topics(args) => topics::run(&args),
         Command::Activate(args) => run::activate(&args),
         Command::Run(args) => run::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Healthcheck(args) => run::healthcheck(&args),
     };
     match done {

@@ -71,8 +71,9 @@ pub(super) fn nearest(path: &[&str]) -> Option<String> {
     let elsewhere = known().find(|key| key.rsplit('.').next() == Some(last));
     let sections = fields::<Config>().iter().map(|section| (*section).to_owned());
     let by_distance = known().chain(sections).map(|key| (edit_distance(&key, &whole), key)).min();
-    let close =
-        by_distance.filter(|(distance, key)| *distance <= (key.len() / 3).max(2)).map(|(_, key)| key);
+    let close = by_distance
+        .filter(|(distance, key)| *distance <= (key.len() / 3).max(2))
+        .map(|(_, key)| key);
     elsewhere.or(close)
 }
 
