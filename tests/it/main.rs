@@ -4,6 +4,7 @@ mod bus_contract;
 mod calibration_file;
 mod datasets;
 mod decoders;
+mod demo;
 mod fourth_modality;
 mod fusers;
 mod kafka;
