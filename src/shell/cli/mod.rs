@@ -5,16 +5,22 @@ mod audit;
 mod calibrate;
 mod check;
 mod config;
+mod connection;
 mod dead_letters;
+mod demo;
 mod deployed;
 mod evaluate;
 mod explain;
+mod face;
 mod inputs;
 mod output;
+mod produce;
 mod replay;
 mod run;
+mod sources;
 mod summary;
 mod topics;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -32,6 +38,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The whole pipeline live in one process: embedded broker, all roles, a ward or a data set. Begin here.
+    Demo(demo::Args),
+    /// A simulated ward or a data set into a real cluster.
+    Produce(produce::Args),
+    /// The live table over a real cluster.
+    Watch(watch::Args),
     /// Recorded events or a real data set through both stages, in the order in which they became known.
     Replay(replay::Args),
     /// What one fused score was made of, and what was absent and why.
@@ -61,6 +73,9 @@ enum Command {
 /// Runs the program with the process's arguments.
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Produce(args) => produce::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

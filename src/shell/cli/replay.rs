@@ -5,6 +5,7 @@ use super::output::{bar, say, warn};
 use super::summary::Summary;
 use crate::fuse::package::Profile;
 use crate::modality::Registry;
+use crate::shell::final_revisions::FinalRevisions;
 use crate::shell::record_files::FileError;
 use crate::shell::record_files::scores::{JsonLinesWriter, ParquetWriter};
 use crate::shell::replay::{Sink, replay};
@@ -27,6 +28,9 @@ pub(super) struct Args {
     /// Where the fused scores go: a .parquet or a .jsonl file.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Prints the digest of the final revisions, which `demo` prints too; keeps one line of each patient and window in memory.
+    #[arg(long)]
+    digest: bool,
     /// Prints the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -42,6 +46,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let setup = args.pipeline.setup(profile, &registry)?;
     let mut output = Output::create(args.out.as_deref(), &registry)?;
     output.summary = Summary::new(&registry, read.account);
+    output.finals =
+        if args.digest { Some(FinalRevisions::new(inputs::names(&registry)?)) } else { None };
     let progress = bar("replaying", read.inputs.len() as u64);
     let reading = started.elapsed();
     let started = Instant::now();
@@ -52,7 +58,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         *counts.rejected.entry(reason).or_default() += count;
     }
     progress.finish_and_clear();
+    let finals = output.finals.take();
     let mut summary = output.finish()?;
+    summary.finals = finals.map(|finals| (finals.len(), finals.digest()));
     summary.finish(counts, [reading, started.elapsed()]);
     say(&if args.json { summary.json()? } else { summary.text() });
     Ok(ExitCode::SUCCESS)
@@ -69,6 +77,7 @@ enum Writer {
 struct Output {
     writer: Writer,
     summary: Summary,
+    finals: Option<FinalRevisions>,
 }
 
 impl Output {
@@ -91,7 +100,7 @@ impl Output {
                 _ => bail!("--out {}: must end in .parquet or .jsonl", path.display()),
             },
         };
-        Ok(Self { writer, summary: Summary::default() })
+        Ok(Self { writer, summary: Summary::default(), finals: None })
     }
 
     fn finish(self) -> Result<Summary, FileError> {
@@ -107,6 +116,9 @@ impl Output {
 impl Sink for Output {
     fn fused(&mut self, score: FusedScore) -> std::io::Result<()> {
         self.summary.count(&score);
+        if let Some(finals) = &mut self.finals {
+            finals.take(&score);
+        }
         let written = match &mut self.writer {
             Writer::None => Ok(()),
             Writer::Parquet(writer) => writer.write(score),

@@ -23,6 +23,9 @@ pub(super) struct Summary {
     modalities: Vec<ModalitySummary>,
     patients_at_end: u64,
     state_bytes_per_patient: BTreeMap<&'static str, u64>,
+    /// Final revisions and their digest, where asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) finals: Option<(usize, String)>,
     reading_seconds: f64,
     replay_seconds: f64,
     inputs_per_second: f64,
@@ -152,6 +155,9 @@ impl Summary {
                 m.late_carried,
                 m.late_expired
             );
+        }
+        if let Some((count, digest)) = &self.finals {
+            let _ = writeln!(text, "\nfinal revisions  {count}, digest {digest}");
         }
         text.push_str(
             "\nIt informs staff and never alarms on its own; insufficient_data is not a low risk.",
