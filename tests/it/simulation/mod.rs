@@ -5,6 +5,7 @@
 //! `LATEFUSION_SEED` brings one world back with its story.
 
 mod checks;
+mod edges;
 mod feed;
 mod tally;
 mod world;

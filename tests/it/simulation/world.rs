@@ -103,19 +103,7 @@ impl World {
         let limits = Limits { poll_records: random.usize(6..80), ..Limits::default() };
         let broker = MemoryBroker::new(limits);
         broker.set_clock(IngestTime::from_millis(BEGINNING));
-        for role in ROLES {
-            broker.create(&role.topic(&pipeline), random.u32(1..=2));
-        }
-        let predictions = broker_partitions(&broker, &pipeline.topics.predictions);
-        for (topic, partitions) in [
-            (&pipeline.topics.fused_scores, predictions),
-            (&pipeline.topics.availability, 1),
-            (&pipeline.topics.dead_letters, 1),
-            (&pipeline.state_topics.score, random.u32(1..=2)),
-            (&pipeline.state_topics.fuse, random.u32(1..=2)),
-        ] {
-            broker.create(topic, partitions);
-        }
+        create_topics(&mut random, &broker, &pipeline);
         let mut slots = Vec::new();
         for role in ROLES {
             for ordinal in 0..random.usize(1..=2) {
@@ -217,9 +205,10 @@ impl World {
     /// Every member drains and leaves, fusion last; nothing is left uncommitted anywhere.
     fn finish(&mut self) {
         for fuse in [false, true] {
-            let mut quiet = false;
+            let (mut quiet, mut rounds) = (false, 0);
             while fuse && !quiet {
-                quiet = true;
+                (quiet, rounds) = (true, rounds + 1);
+                assert!(rounds < 10_000, "fusion never comes to the end of the log");
                 for slot in self.slots.iter_mut().filter(|slot| slot.role == Role::Fuse) {
                     let State::Up { bus, worker, .. } = &mut slot.state else { continue };
                     quiet &= worker.turn(&mut **bus) == Ok(Turn::Quiet);
@@ -428,13 +417,30 @@ impl World {
     }
 }
 
+/// Every topic, with one or two partitions; `fused-scores` has those of `predictions`.
+pub(super) fn create_topics(random: &mut Rng, broker: &MemoryBroker, pipeline: &Pipeline) {
+    for role in ROLES {
+        broker.create(&role.topic(pipeline), random.u32(1..=2));
+    }
+    let predictions = broker_partitions(broker, &pipeline.topics.predictions);
+    for (topic, partitions) in [
+        (&pipeline.topics.fused_scores, predictions),
+        (&pipeline.topics.availability, 1),
+        (&pipeline.topics.dead_letters, 1),
+        (&pipeline.state_topics.score, random.u32(1..=2)),
+        (&pipeline.state_topics.fuse, random.u32(1..=2)),
+    ] {
+        broker.create(topic, partitions);
+    }
+}
+
 pub(super) fn broker_partitions(broker: &MemoryBroker, topic: &str) -> u32 {
     let there = |p: &u32| broker.progress(&TopicPartition::new(topic, *p)).is_some();
     (0..).take_while(there).count() as u32
 }
 
 /// The shipped modalities and scorers with made-up calibrations, in a hurry.
-fn pipeline(random: &mut Rng, allowed_lateness: Span) -> Pipeline {
+pub(super) fn pipeline(random: &mut Rng, allowed_lateness: Span) -> Pipeline {
     let registry = Registry::shipped();
     let mut package = Package::shipped(Profile::Ward, &registry);
     package.every = Span::seconds(5);
