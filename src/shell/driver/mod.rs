@@ -6,6 +6,7 @@
 
 mod activate;
 mod checkpoint;
+mod committing;
 mod dead_letters;
 mod fuse_lane;
 mod lane;

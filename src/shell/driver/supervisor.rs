@@ -207,7 +207,7 @@ impl Keeper<'_> {
 
     fn serve(&self, worker: &mut Worker, bus: &mut dyn Bus) -> Result<(), BusError> {
         let pace = self.pipeline.pace;
-        let mut pause = Pause::new(&pace);
+        let mut pause = Pause::brief(&pace);
         let mut told: Option<Duration> = None;
         let mut warned = false;
         while !self.stop.is_set() {
@@ -218,7 +218,7 @@ impl Keeper<'_> {
                 self.trouble(Some(why));
                 self.stop.wait(pause.next());
             } else {
-                pause = Pause::new(&pace);
+                pause = Pause::brief(&pace);
             }
             // A bus that does not wait would have this thread spin.
             if turn == Turn::Quiet && elapsed.saturating_sub(began) < pace.poll_wait / 8 {
@@ -284,6 +284,11 @@ impl Pause {
     fn new(pace: &Pace) -> Self {
         let [next, longest] = pace.back_off;
         Self { next, longest }
+    }
+
+    /// Between rounds: one lane that waits for a transaction to end must not hold up the others for long.
+    fn brief(pace: &Pace) -> Self {
+        Self { next: pace.back_off[0], longest: pace.back_off[0] * 5 }
     }
 
     fn next(&mut self) -> Duration {

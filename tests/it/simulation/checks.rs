@@ -1,6 +1,7 @@
 //! What must hold of a world, whatever befell it.
 
-use super::world::{World, broker_partitions};
+use super::deployment::broker_partitions;
+use super::world::World;
 use latefusion::fuse::{FuseConfig, FuseInput, FuseOutput, FuseStage};
 use latefusion::modality::encounters;
 use latefusion::score::{ScoreConfig, ScoreInput, ScoreOutput, ScoreStage};

@@ -1,6 +1,7 @@
 //! What a driver says and does where it cannot simply go on: no activation, no log, another topic, panics.
 
-use super::world::{ROLES, Weather, World, broker_partitions, create_topics, pipeline};
+use super::deployment::{ROLES, broker_partitions, create_topics, pipeline};
+use super::world::{Weather, World};
 use fastrand::Rng;
 use latefusion::shell::bus::memory::{Limits, MemoryBroker};
 use latefusion::shell::bus::{Bus, BusError, Commit, Guarantee, Outgoing, TopicPartition};

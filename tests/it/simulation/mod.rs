@@ -4,7 +4,9 @@
 //! back as zombies, sleep, are evicted, lose checkpoints and coordinators. Then four questions are asked (see `checks`).
 //! `LATEFUSION_SEED` brings one world back with its story.
 
+mod befall;
 mod checks;
+mod deployment;
 mod edges;
 mod feed;
 mod tally;

@@ -1,23 +1,16 @@
 //! A simulated deployment: one in-memory broker, workers of every role, and what befalls them. One thread, one seed.
 
+use super::deployment::{BEGINNING, ROLES, SimClock, broker_partitions, create_topics, pipeline};
 use super::feed::Feed;
 use super::tally::{Fault, Tally};
 use fastrand::Rng;
-use latefusion::fuse::package::{Package, Profile};
-use latefusion::modality::Registry;
-use latefusion::score::Calibrate;
-use latefusion::shell::bus::memory::{Limits, MemoryBroker, MemoryBus, Outage};
+use latefusion::shell::bus::memory::{Limits, MemoryBroker, MemoryBus};
 use latefusion::shell::bus::{Bus, BusError, Guarantee, TopicPartition, Worker as Membership};
-use latefusion::shell::driver::{Clock, Pace, Pipeline, Role, StateTopics, Turn, Worker, activate};
-use latefusion::shell::setup::{models, reference_scorer, shipped};
-use latefusion::shell::wire::{Limits as LetterLimits, Names, Topics};
-use latefusion::types::{Feed as Source, IngestTime, ModalityId, Risk, ScorerClock, Span};
+use latefusion::shell::driver::{Pipeline, Role, Turn, Worker, activate};
+use latefusion::types::{IngestTime, Span};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
-/// When the broker's clock and everything else begins.
-const BEGINNING: i64 = 1_700_000_000_000;
 /// Between two rounds of the world.
 const TICK: i64 = 500;
 /// After the feed has ended, until every window of it has fired and every member has recovered.
@@ -34,28 +27,15 @@ pub(super) enum Weather {
     Harsh,
 }
 
-/// The simulation's clock: true time, and how far this member's clock is off.
-struct SimClock(Arc<AtomicI64>, i64);
-
-impl Clock for SimClock {
-    fn now(&self) -> ScorerClock {
-        ScorerClock::from_millis(self.0.load(Ordering::Relaxed) + self.1)
-    }
-
-    fn elapsed(&self) -> Duration {
-        Duration::from_millis((self.0.load(Ordering::Relaxed) - BEGINNING).unsigned_abs())
-    }
-}
-
 /// One process of one worker, alive or not.
-struct Slot {
-    role: Role,
-    ordinal: usize,
+pub(super) struct Slot {
+    pub(super) role: Role,
+    pub(super) ordinal: usize,
     skew: i64,
-    state: State,
+    pub(super) state: State,
 }
 
-enum State {
+pub(super) enum State {
     Up { bus: Box<MemoryBus>, worker: Box<Worker>, asleep_until: i64 },
     Down { until: i64 },
 }
@@ -75,22 +55,13 @@ pub(super) struct World {
     pub(super) ends: Vec<(i64, Vec<i64>)>,
     /// The clock that jumps is that of the sources' broker too: their records are then not those of the calm run.
     pub(super) jumps_reach_sources: bool,
-    weather: Weather,
-    random: Rng,
+    pub(super) weather: Weather,
+    pub(super) random: Rng,
     time: Arc<AtomicI64>,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     zombies: Vec<(i64, MemoryBus)>,
-    outage_until: i64,
+    pub(super) outage_until: i64,
 }
-
-/// Every role of the pipeline.
-pub(super) const ROLES: [Role; 5] = [
-    Role::Score(Source::Modality(ModalityId(0))),
-    Role::Score(Source::Modality(ModalityId(1))),
-    Role::Score(Source::Modality(ModalityId(2))),
-    Role::Score(Source::Encounters),
-    Role::Fuse,
-];
 
 impl World {
     /// The world of a seed: the same feed and settings in any weather.
@@ -121,7 +92,7 @@ impl World {
             tally: Tally::default(),
             story: Vec::new(),
             ends: Vec::new(),
-            jumps_reach_sources: seed % 8 == 0,
+            jumps_reach_sources: seed.is_multiple_of(8),
             weather,
             random: Rng::with_seed(seed ^ 0x005e_ed0f_fa17),
             time: Arc::new(AtomicI64::new(BEGINNING)),
@@ -142,7 +113,7 @@ impl World {
         activate(&mut bus, &self.pipeline, &package).expect("the package is valid");
     }
 
-    fn now(&self) -> i64 {
+    pub(super) fn now(&self) -> i64 {
         self.time.load(Ordering::Relaxed)
     }
 
@@ -151,7 +122,7 @@ impl World {
         self.story.push(format!("{at:>6} ms  {what}"));
     }
 
-    fn fault(&mut self, fault: Fault, what: std::fmt::Arguments<'_>) {
+    pub(super) fn fault(&mut self, fault: Fault, what: std::fmt::Arguments<'_>) {
         self.tally.fault(fault);
         self.tell(what);
     }
@@ -216,7 +187,7 @@ impl World {
             }
             for slot in self.slots.iter_mut().filter(|slot| (slot.role == Role::Fuse) == fuse) {
                 let State::Up { bus, worker, .. } = &mut slot.state else {
-                    panic!("a member is still down")
+                    unreachable!("everybody has had time to come back")
                 };
                 assert_eq!(worker.drain(&mut **bus), Ok(true), "it drains");
                 self.tally.counts(worker.counts(), &worker.lanes());
@@ -283,7 +254,7 @@ impl World {
         }
     }
 
-    fn name(&self, at: usize) -> String {
+    pub(super) fn name(&self, at: usize) -> String {
         let slot = &self.slots[at];
         format!("{}-{}", slot.role.name(&self.pipeline.names), slot.ordinal)
     }
@@ -316,168 +287,5 @@ impl World {
             let outcome = bus.wake();
             self.tell(format_args!("a zombie wakes: {outcome:?}"));
         }
-    }
-
-    /// What goes wrong between two rounds.
-    fn befall(&mut self) {
-        let harsh = self.weather == Weather::Harsh;
-        let at = self.random.usize(0..self.slots.len());
-        let (now, name) = (self.now(), self.name(at));
-        let longest = if harsh { 25_000 } else { 4_000 };
-        let while_ = self.random.i64(500..longest);
-        match self.random.u16(0..150) {
-            0..=5 => {
-                if let State::Up { worker, .. } = &self.slots[at].state {
-                    self.tally.counts(worker.counts(), &worker.lanes());
-                    self.slots[at].state = State::Down { until: now + while_ };
-                    self.fault(Fault::Crash, format_args!("{name} crashes for {while_} ms"));
-                }
-            }
-            6..=8 => {
-                let long = while_ + self.random.i64(0..9_000);
-                if let State::Up { asleep_until, .. } = &mut self.slots[at].state {
-                    *asleep_until = now + long;
-                    self.fault(Fault::Sleep, format_args!("{name} sleeps for {long} ms"));
-                }
-            }
-            9..=11 => {
-                let id = self.membership_id(at);
-                self.broker.evict(&id);
-                self.fault(Fault::Rebalance, format_args!("{name} is evicted"));
-            }
-            12..=13 => {
-                let id = self.membership_id(at);
-                self.broker.abort_transaction(&id);
-                self.broker.abort_transaction(&format!("{id}-checkpoint"));
-                self.fault(Fault::Abort, format_args!("transactions of {name} time out"));
-            }
-            14..=16 => {
-                let outage = if self.random.bool() { Outage::Coordinators } else { Outage::Broker };
-                self.broker.outage(Some(outage));
-                self.outage_until = now + while_;
-                self.fault(Fault::Outage, format_args!("{outage:?} away for {while_} ms"));
-            }
-            17..=18 => {
-                let jump = self.random.i64(-20_000..20_000);
-                self.broker.set_clock(IngestTime::from_millis(now + jump));
-                self.fault(Fault::ClockJump, format_args!("the broker's clock jumps {jump} ms"));
-            }
-            19..=20 => {
-                let on = self.random.bool();
-                self.broker.resend(on);
-                self.fault(Fault::Resend, format_args!("producers send twice: {on}"));
-            }
-            21..=23 => self.compact(),
-            24..=26 => self.tear(at, now + while_),
-            27..=29 => self.leave(at, now + while_),
-            _ => {}
-        }
-    }
-
-    fn membership_id(&self, at: usize) -> String {
-        let slot = &self.slots[at];
-        slot.role.membership(&self.pipeline, "sim", "0", slot.ordinal).id
-    }
-
-    fn compact(&mut self) {
-        let StateTopics { score, fuse } = self.pipeline.state_topics.clone();
-        self.broker.compact(&score);
-        self.broker.compact(&fuse);
-        self.fault(Fault::Compaction, format_args!("the checkpoints are compacted"));
-    }
-
-    /// One record of the checkpoints is lost, and a member dies so that somebody reads them.
-    fn tear(&mut self, at: usize, until: i64) {
-        let StateTopics { score, fuse } = &self.pipeline.state_topics;
-        let topic = if self.slots[at].role == Role::Fuse { fuse } else { score };
-        let records = self.broker.records(topic);
-        let Some(lost) = self.random.choice(&records).cloned() else { return };
-        self.broker.lose(&lost.place, |record| record.offset == lost.offset);
-        if let State::Up { worker, .. } = &self.slots[at].state {
-            self.tally.counts(worker.counts(), &worker.lanes());
-            self.slots[at].state = State::Down { until };
-        }
-        let (name, offset) = (self.name(at), lost.offset);
-        self.fault(
-            Fault::TornCheckpoint,
-            format_args!("{}[{offset}] is lost, {name} crashes", lost.place),
-        );
-    }
-
-    /// A member stops in good order and comes back later.
-    fn leave(&mut self, at: usize, until: i64) {
-        let name = self.name(at);
-        if let State::Up { bus, worker, .. } = &mut self.slots[at].state {
-            let _left_undone = worker.drain(&mut **bus);
-            bus.close();
-            self.tally.counts(worker.counts(), &worker.lanes());
-            self.slots[at].state = State::Down { until };
-            self.fault(Fault::Leave, format_args!("{name} leaves"));
-        }
-    }
-}
-
-/// Every topic, with one or two partitions; `fused-scores` has those of `predictions`.
-pub(super) fn create_topics(random: &mut Rng, broker: &MemoryBroker, pipeline: &Pipeline) {
-    for role in ROLES {
-        broker.create(&role.topic(pipeline), random.u32(1..=2));
-    }
-    let predictions = broker_partitions(broker, &pipeline.topics.predictions);
-    for (topic, partitions) in [
-        (&pipeline.topics.fused_scores, predictions),
-        (&pipeline.topics.availability, 1),
-        (&pipeline.topics.dead_letters, 1),
-        (&pipeline.state_topics.score, random.u32(1..=2)),
-        (&pipeline.state_topics.fuse, random.u32(1..=2)),
-    ] {
-        broker.create(topic, partitions);
-    }
-}
-
-pub(super) fn broker_partitions(broker: &MemoryBroker, topic: &str) -> u32 {
-    let there = |p: &u32| broker.progress(&TopicPartition::new(topic, *p)).is_some();
-    (0..).take_while(there).count() as u32
-}
-
-/// The shipped modalities and scorers with made-up calibrations, in a hurry.
-pub(super) fn pipeline(random: &mut Rng, allowed_lateness: Span) -> Pipeline {
-    let registry = Registry::shipped();
-    let mut package = Package::shipped(Profile::Ward, &registry);
-    package.every = Span::seconds(5);
-    package.allowed_lateness = allowed_lateness;
-    package.lane_timeout = Span::seconds(8);
-    for (name, seconds) in [("vitals", 25), ("labs", 60), ("imaging", 60)] {
-        if let Some(policy) = package.modality.get_mut(name) {
-            policy.validity = Span::seconds(seconds);
-            policy.half_life = Span::seconds(seconds);
-            policy.hold_limit = Span::seconds(2 * seconds);
-        }
-    }
-    let text = toml::to_string(&package).expect("a package is TOML");
-    let mut lanes = shipped(Profile::Ward, &registry, text.into());
-    let calibrate: Calibrate = Arc::new(|score| Risk::new(1.0 / (1.0 + (4.0 - score).exp())).ok());
-    lanes.models = (registry.iter())
-        .map(|(_, m)| models(reference_scorer(Profile::Ward, m), Some(calibrate.clone()), m))
-        .collect();
-    lanes.idle_after = Span::seconds(random.i64(2..6));
-    lanes.batch = random.usize(1..64);
-    let topics = Topics::default();
-    let pace = Pace {
-        commit_interval: Duration::from_millis(random.u64(0..1_500)),
-        commit_records: random.usize(1..60),
-        checkpoint: Duration::from_secs(random.u64(2..15)),
-        retry_for: Duration::from_secs(8),
-        progress: Duration::from_secs(3_600),
-        ..Pace::default()
-    };
-    Pipeline {
-        names: Names::new(&registry, &topics).expect("the defaults are valid"),
-        lanes,
-        topics,
-        state_topics: StateTopics::default(),
-        epochs: [("labs".to_owned(), 2)].into(),
-        pace,
-        max_payload: 64 << 10,
-        dead_letters: LetterLimits::default(),
     }
 }
