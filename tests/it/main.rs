@@ -5,6 +5,7 @@ mod calibration_file;
 mod config;
 mod datasets;
 mod decoders;
+mod deployment;
 mod fourth_modality;
 mod fusers;
 mod kafka;
