@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::print_stdout, reason = "a test fails and says what it measured")]
 
 mod cluster;
+mod deployment;
 mod outages;
 mod security;
 mod speed;

@@ -1,0 +1,5 @@
+//! A deployment as its commands see it, on the in-memory broker: the audit and the dead letters.
+
+mod audit;
+mod dead_letters;
+mod small_ward;
