@@ -5,6 +5,8 @@
 
 mod draw;
 mod picture;
+#[cfg(test)]
+pub(super) use picture::tests;
 pub mod plain;
 mod screen;
 
