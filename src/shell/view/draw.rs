@@ -1,8 +1,8 @@
 //! Lines of styled text from a picture; the terminal's size goes in, nothing is written.
 
-use super::picture::{Cell, ModalityBar, Picture, Row, Trend};
-use crate::shell::wire::{band_name, status_name};
-use crate::types::{Absence, Band, EventTime, FusedStatus, Span};
+use super::picture::{ModalityBar, Picture, Row};
+use super::table::{Table, hidden};
+use crate::types::{Band, EventTime};
 
 /// What a piece of text is, for the terminal to colour. Every meaning is in the text as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +37,11 @@ pub struct Piece {
 pub struct Line(pub Vec<Piece>);
 
 impl Line {
-    fn new(style: Style, text: impl Into<String>) -> Self {
+    pub(super) fn new(style: Style, text: impl Into<String>) -> Self {
         Self::default().with(style, text)
     }
 
-    fn with(mut self, style: Style, text: impl Into<String>) -> Self {
+    pub(super) fn with(mut self, style: Style, text: impl Into<String>) -> Self {
         self.0.push(Piece { style, text: text.into() });
         self
     }
@@ -96,11 +96,12 @@ pub fn draw(picture: &Picture, flow: &Flow, (width, height): (u16, u16)) -> Vec<
     let (width, height) = (usize::from(width), usize::from(height));
     let rows = picture.rows(flow.now);
     let mut lines = head(picture, flow, &rows);
-    lines.push(columns(flow));
+    let table = Table::new(&rows, flow, width);
+    lines.push(table.head(flow));
     let foot = foot(flow);
     let room = height.saturating_sub(lines.len() + foot.len());
     let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
-    lines.extend(rows.iter().take(shown).map(line_of));
+    lines.extend(rows.iter().take(shown).map(|row| table.line(row)));
     if rows.len() > shown {
         lines.push(Line::new(Style::Dim, hidden(&rows[shown..])));
     }
@@ -173,107 +174,12 @@ fn bar_line(name: &str, on: bool, bar: ModalityBar) -> Line {
     if on { line } else { line.with(Style::Unknown, "  SWITCHED OFF") }
 }
 
-fn columns(flow: &Flow) -> Line {
-    let mut text = format!(
-        "{:<16} {:<10} {:<22} {:<13} {:<17}",
-        "PATIENT", "UNIT", "RISK [95 %]", "BAND", "STATUS"
-    );
-    for (name, _) in &flow.modalities {
-        text.push_str(&format!(" {:<12}", name.to_uppercase()));
-    }
-    text.push_str(" REV");
-    Line::new(Style::Bold, text)
-}
-
-fn line_of(row: &Row) -> Line {
-    let style = band_style(row);
-    let name: String = row.patient.as_str().chars().take(16).collect();
-    let unit: String = row.unit.as_deref().unwrap_or("-").chars().take(10).collect();
-    let band = match (row.band, row.is_held) {
-        (Some(band), false) => band_name(band).to_owned(),
-        (Some(band), true) => format!("{} (held)", band_name(band)),
-        (None, _) => "-".to_owned(),
-    };
-    let status = if row.is_silent {
-        format!("silent {}", age_text(row.score_age))
-    } else {
-        status_name(row.status).replace('_', " ")
-    };
-    let status_style = match (row.is_silent, row.status) {
-        (false, FusedStatus::Ok) => Style::Plain,
-        (false, FusedStatus::Degraded) => Style::Medium,
-        _ => Style::Unknown,
-    };
-    let mut line = Line::new(Style::Plain, format!("{name:<16} {unit:<10} "))
-        .with(style, format!("{:<22} {band:<13}", risk_text(row)))
-        .with(status_style, format!(" {status:<17}"));
-    for cell in &row.modalities {
-        let (style, text) = cell_text(cell);
-        line = line.with(style, format!(" {text:<12}"));
-    }
-    let revision =
-        if row.revision > 0 { format!(" {:>3}", row.revision) } else { "   -".to_owned() };
-    line.with(Style::Dim, revision)
-}
-
-fn band_style(row: &Row) -> Style {
-    match row.band {
-        _ if row.is_silent => Style::Dim,
-        Some(Band::High) => Style::High,
-        Some(Band::Medium) => Style::Medium,
-        Some(Band::Low) => Style::Low,
-        None => Style::Unknown,
-    }
-}
-
-/// `0.312 [0.270-0.360] ↑`; insufficient data is a text, never a number.
-fn risk_text(row: &Row) -> String {
-    let Some(risk) = row.risk else { return "insufficient data".to_owned() };
-    let interval =
-        row.interval.map_or(String::new(), |[low, high]| format!(" [{low:.2}-{high:.2}]"));
-    let arrow = match row.trend {
-        Trend::Rising => "↑",
-        Trend::Falling => "↓",
-        Trend::Steady => "→",
-        Trend::Unknown => " ",
-    };
-    format!("{risk:.3}{interval} {arrow}")
-}
-
-fn cell_text(cell: &Cell) -> (Style, String) {
-    match cell {
-        Cell::Fresh(age) => (Style::Low, format!("● {}", age_text(*age))),
-        Cell::Stale(Some(age)) => (Style::Medium, format!("○ stale {}", age_text(*age))),
-        Cell::Stale(None) => (Style::Medium, "○ stale".to_owned()),
-        Cell::Missing(Absence::Never) => (Style::Dim, "· none".to_owned()),
-        Cell::Missing(why) => (Style::Dim, format!("· {}", why.name())),
-    }
-}
-
-/// What the rows that there was no room for hold.
-fn hidden(rows: &[Row]) -> String {
-    let without = rows.iter().filter(|row| row.risk.is_none()).count();
-    let high = rows.iter().filter(|row| row.band == Some(Band::High)).count();
-    format!("… {} more patients below: {high} high, {without} with insufficient data", rows.len())
-}
-
 fn foot(flow: &Flow) -> Vec<Line> {
     vec![
         Line::new(Style::Plain, flow.note.as_str()),
         Line::new(Style::Bold, flow.hint.as_str()),
         Line::new(Style::Dim, super::NOTICE),
     ]
-}
-
-/// An age in its largest whole unit, cut off: `59s`, `12min`, `3h`, `2d`.
-pub fn age_text(age: Span) -> String {
-    let seconds = age.as_millis() / 1_000;
-    match seconds {
-        ..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}min", seconds / 60),
-        3_600..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
 }
 
 #[cfg(test)]

@@ -68,9 +68,3 @@ fn a_bar_shows_the_share_and_that_its_feed_is_off() {
     assert!(texts[5].starts_with("labs     ██████░") && texts[5].ends_with("SWITCHED OFF"));
     assert!(texts[6].ends_with("no patient has had it"));
 }
-
-#[test]
-fn ages_are_cut_to_their_largest_unit() {
-    let shown = [0, 59, 60, 3_599, 3_600, 172_799, 172_800].map(|s| age_text(Span::seconds(s)));
-    assert_eq!(shown, ["0s", "59s", "1min", "59min", "1h", "47h", "2d"]);
-}
