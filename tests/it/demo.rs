@@ -238,8 +238,9 @@ fn a_source_that_could_flood_the_broker_is_held_back_and_nothing_is_lost() {
     };
     let ward = Ward::new(config, &registry).expect("a valid configuration");
     let events = ward.filter_map(|input| input.event().cloned());
-    // Four times what the embedded broker keeps of a partition, sent as fast as it goes; a monitor's record has some 300 bytes.
-    let mut inputs: Vec<Known> = events.take(4 * (5 << 20) / 300).map(Known::Event).collect();
+    // Twice what the embedded broker keeps of a partition, sent as fast as it goes; a monitor's record has some 200 bytes, and what
+    // scorers and fusion make of it is more.
+    let mut inputs: Vec<Known> = events.take(2 * (5 << 20) / 190).map(Known::Event).collect();
     inputs.sort_by_key(Known::issued);
     let count = inputs.len() as u64;
     let lanes = lanes(Profile::Ward, |_| {});
@@ -252,5 +253,5 @@ fn a_source_that_could_flood_the_broker_is_held_back_and_nothing_is_lost() {
     let limit = Limits::default().bytes;
     assert!(outcome.most_bytes <= limit, "{} bytes were under way", outcome.most_bytes);
     assert!(outcome.most_bytes > limit / 2, "the limit was never near: {}", outcome.most_bytes);
-    assert!(outcome.bytes > 4 * (5 << 20), "only {} bytes were sent", outcome.bytes);
+    assert!(outcome.bytes > 2 * (5 << 20), "only {} bytes were sent", outcome.bytes);
 }

@@ -58,7 +58,7 @@ impl Table {
     /// A patient.
     pub(super) fn line(&self, row: &Row) -> Line {
         let patient = short(row.patient.as_str(), self.patient);
-        let mut line = Line::new(Style::Plain, format!("{patient:<1$}", self.patient));
+        let mut line = Line::new(Style::Plain, format!("{patient:<0$}", self.patient));
         if let Some(width) = self.unit {
             let unit = short(row.unit.as_deref().unwrap_or("-"), width);
             line = line.with(Style::Plain, format!(" {unit:<width$}"));
