@@ -75,3 +75,41 @@ impl FinalRevisions {
         self.newest.get(key).map(|(_, content)| *content)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modality::Registry;
+    use crate::shell::view::tests::score;
+    use crate::shell::wire::Topics;
+
+    fn finals(scores: &[FusedScore]) -> FinalRevisions {
+        let names = Names::new(&Registry::shipped(), &Topics::default()).expect("the defaults");
+        let mut finals = FinalRevisions::new(names);
+        scores.iter().for_each(|score| finals.take(score));
+        finals
+    }
+
+    #[test]
+    fn only_the_last_revision_counts_and_not_how_it_came_about() {
+        let first = score("p", 10, Some(0.2));
+        let last = FusedScore { revision: 1, pane: Pane::Late, ..score("p", 10, Some(0.4)) };
+        let late = finals(&[first.clone(), last.clone(), first.clone()]);
+        let calm = finals(&[score("p", 10, Some(0.4))]);
+        assert_eq!((late.len(), late.digest()), (1, calm.digest()));
+        assert!(late.differences(&calm).is_empty());
+        assert_ne!(finals(&[first]).digest(), late.digest());
+    }
+
+    #[test]
+    fn a_window_that_only_one_run_has_is_a_difference() {
+        let one = finals(&[score("p", 10, Some(0.2)), score("p", 20, Some(0.2))]);
+        let other = finals(&[score("p", 10, Some(0.2)), score("q", 10, Some(0.2))]);
+        let found: Vec<String> = one
+            .differences(&other)
+            .iter()
+            .map(|(patient, end)| format!("{} {end}", patient.as_str()))
+            .collect();
+        assert_eq!(found, ["p 2026-01-05T08:00:20.000Z", "q 2026-01-05T08:00:10.000Z"]);
+    }
+}

@@ -63,7 +63,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Watching { face, address, .. } = watching;
     // Gives the terminal back before anything is printed.
     drop(face);
-    let summary = Summary::of(ran.context("the demo could not go on")?, address);
+    let outcome = ran.context("the demo could not go on")?;
+    let summary = Summary::of(outcome, address, args.source.is_dataset());
     say(&if args.json { serde_json::to_string_pretty(&summary)? } else { summary.text() });
     let lost: i64 = summary.lost.values().sum();
     if lost != 0 {
@@ -192,11 +193,13 @@ struct Summary {
     worker_restarts: u64,
     first_score_seconds: Option<f64>,
     seconds: f64,
+    #[serde(skip)]
+    is_recorded: bool,
     limits: &'static str,
 }
 
 impl Summary {
-    fn of(outcome: Outcome, broker: String) -> Self {
+    fn of(outcome: Outcome, broker: String, is_recorded: bool) -> Self {
         let rejected = outcome.rejected.iter().map(|(reason, n)| (reason.name(), *n)).collect();
         Self {
             broker,
@@ -210,6 +213,7 @@ impl Summary {
             worker_restarts: outcome.restarts,
             first_score_seconds: outcome.first_score_after.map(|after| after.as_secs_f64()),
             seconds: outcome.took.as_secs_f64(),
+            is_recorded,
             limits: LIMITS,
         }
     }
@@ -239,7 +243,9 @@ impl Summary {
         ];
         let mut text: String =
             lines.iter().map(|(name, value)| format!("{name:16} {value}\n")).collect();
-        text.push_str("`latefusion replay --digest` of the same data set and --partitions prints the same digest.\n");
+        if self.is_recorded {
+            text.push_str("`latefusion replay --digest` of the same data set and --partitions prints the same digest.\n");
+        }
         text.push_str(LIMITS);
         text.push('\n');
         text.push_str(crate::shell::view::NOTICE);

@@ -1,7 +1,6 @@
 //! `latefusion produce`.
 
 use super::connection::ConnectionArgs;
-use super::inputs::names;
 use super::output::{bar, say};
 use super::sources::{SourceArgs, now};
 use crate::modality::Registry;
@@ -42,16 +41,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !above_zero(args.speed) || !args.rate.is_none_or(above_zero) {
         bail!("--speed and --rate must be above 0");
     }
-    let registry = Registry::shipped();
-    let names = names(&registry)?;
-    let (mut source, begins) = source(args, &registry)?;
+    let deployment = args.connection.deployment()?;
+    let (mut source, begins) = source(args, &deployment.registry)?;
     let worker = Worker {
         group: "latefusion-produce".to_owned(),
         id: format!("latefusion-produce-{}", std::process::id()),
         topics: Vec::new(),
         guarantee: Guarantee::Idempotent,
     };
-    let mut bus = KafkaBus::connect(&args.connection.settings()?, worker)?;
+    let mut bus = KafkaBus::connect(&deployment.kafka, worker)?;
     let progress = bar("producing", source.left().unwrap_or(0) as u64);
     let started = Instant::now();
     let over = || args.seconds.is_some_and(|seconds| started.elapsed().as_secs() >= seconds);
@@ -63,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let room = usize::try_from(allowed.saturating_sub(sent)).unwrap_or(usize::MAX).min(BATCH);
         let messages = std::iter::from_fn(|| source.next_before(begins + streamed));
         let outputs: Vec<Outgoing> =
-            messages.take(room).map(|message| outgoing(message, &names)).collect();
+            messages.take(room).map(|message| outgoing(message, &deployment.names)).collect();
         if outputs.is_empty() {
             std::thread::sleep(Duration::from_millis(10));
             continue;

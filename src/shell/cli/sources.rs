@@ -19,7 +19,7 @@ pub(super) struct SourceArgs {
     #[arg(long, default_value_t = 24)]
     pub patients: u32,
     /// Which simulated ward; the same seed gives the same patients.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 11)]
     pub seed: u64,
     /// How often a simulated monitor sends.
     #[arg(long, default_value = "15s", value_name = "SPAN")]

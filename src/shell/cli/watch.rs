@@ -2,14 +2,12 @@
 
 use super::connection::ConnectionArgs;
 use super::face::{Face, FaceArgs};
-use super::inputs::names;
 use super::sources::now;
 use crate::modality::Registry;
 use crate::shell::bus::kafka::KafkaBus;
 use crate::shell::bus::{Bus, BusError};
 use crate::shell::view::{Flow, Key, Picture};
 use crate::shell::watcher::{Seen, Watcher};
-use crate::shell::wire::Topics;
 use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -37,16 +35,15 @@ pub(super) struct Args {
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let registry = Registry::shipped();
-    let settings = args.connection.settings()?;
-    let names = names(&registry)?;
-    let mut watcher = Watcher::new(Topics::default(), names, Some(args.tail.max(0)));
+    let deployment = args.connection.deployment()?;
+    let (topics, names) = (deployment.topics.clone(), deployment.names.clone());
+    let mut watcher = Watcher::new(topics, names, Some(args.tail.max(0)));
     let alone = || format!("latefusion-watch-{}", std::process::id());
     let membership = watcher.membership(&args.group.clone().unwrap_or_else(alone));
-    let mut bus = KafkaBus::connect(&settings, membership)?;
+    let mut bus = KafkaBus::connect(&deployment.kafka, membership)?;
     let mut face = Face::open(args.face, false)?;
     face.notice();
-    let mut table = Table::new(&registry, &settings.brokers);
+    let mut table = Table::new(&deployment.registry, &deployment.kafka.brokers);
     let (started, mut looked) = (Instant::now(), Instant::now());
     let over = |started: Instant| args.seconds.is_some_and(|s| started.elapsed().as_secs() >= s);
     while !over(started) {

@@ -48,6 +48,8 @@ pub(super) struct Fed {
     pub inputs: BTreeMap<TopicPartition, i64>,
     /// Up to which offset the broker had each partition of `predictions` when last asked.
     pub predictions: BTreeMap<TopicPartition, i64>,
+    /// Bytes written, keys included.
+    pub bytes: u64,
     /// Feeds that are off.
     pub off: BTreeSet<Feed>,
     /// Records left; `None`: endless.
@@ -86,6 +88,8 @@ pub(super) struct Feeder<'a> {
     /// Bytes by input partition since the pipeline was last done with everything.
     pub under_way: BTreeMap<(Feed, u32), usize>,
     pub last_was_discharge: bool,
+    /// True where something was sent that the scorers may not have written to `predictions` yet.
+    pub is_disordered: bool,
 }
 
 impl Feeder<'_> {
@@ -151,8 +155,8 @@ impl Feeder<'_> {
     fn round(&mut self, until: IngestTime) -> Result<(), DemoError> {
         while let Some(message) = self.source.next_before(until) {
             // A discharge ends panes for whatever topic: what came before it must be in the log before it, and what comes after it, after.
-            if message.is_discharge != self.last_was_discharge && !self.under_way.is_empty() {
-                self.settle(Some(message.time))?;
+            if message.is_discharge != self.last_was_discharge && self.is_disordered {
+                self.put_in_order(Some(message.time))?;
             }
             self.last_was_discharge = message.is_discharge;
             self.send(&message)?;
@@ -170,17 +174,19 @@ impl Feeder<'_> {
         }
         let bytes = self.under_way.entry(place).or_insert(0);
         *bytes += size;
+        self.is_disordered = true;
         let mut fed = self.progress.get();
         fed.sent += 1;
+        fed.bytes += size as u64;
         fed.most_bytes = fed.most_bytes.max(*bytes);
         drop(fed);
         self.writer.send(self.names.topic(message.feed), message)
     }
 
-    /// Waits until the pipeline is done with everything; then the clock may move, and what that fires is waited for too.
-    fn settle(&mut self, clock: Option<IngestTime>) -> Result<(), DemoError> {
+    /// Waits until the scorers have written everything to `predictions`, so that what is sent from now on stands behind it; then the
+    /// clock may move, and every scorer has told fusion so.
+    fn put_in_order(&mut self, clock: Option<IngestTime>) -> Result<(), DemoError> {
         let patience = self.limits.patience;
-        let stuck = |place: TopicPartition| DemoError::Stuck(place.to_string());
         let ends = self.writer.settle()?;
         self.progress.get().inputs.clone_from(&ends);
         self.marks.wait(&ends, patience).map_err(stuck)?;
@@ -188,12 +194,19 @@ impl Feeder<'_> {
             self.clock.advance(clock);
             self.marks.wait_for_a_round("score", patience).map_err(DemoError::Stuck)?;
         }
+        self.is_disordered = false;
+        Ok(())
+    }
+
+    /// Waits until the whole pipeline, the watcher included, is done with everything.
+    fn settle(&mut self, clock: Option<IngestTime>) -> Result<(), DemoError> {
+        self.put_in_order(clock)?;
         let ends = self.ends(&self.topics.predictions)?;
         self.progress.get().predictions.clone_from(&ends);
-        self.marks.wait(&ends, patience).map_err(stuck)?;
+        self.marks.wait(&ends, self.limits.patience).map_err(stuck)?;
         let mut ends = self.ends(&self.topics.fused_scores)?;
         ends.extend(self.ends(&self.topics.availability)?);
-        self.marks.wait(&ends, patience).map_err(stuck)?;
+        self.marks.wait(&ends, self.limits.patience).map_err(stuck)?;
         self.under_way.clear();
         Ok(())
     }
@@ -225,9 +238,12 @@ impl Feeder<'_> {
             self.settle(Some(at))?;
         }
         let rejected = self.ends(&self.topics.dead_letters)?;
-        let stuck = |place: TopicPartition| DemoError::Stuck(place.to_string());
         self.marks.wait(&rejected, self.limits.patience).map_err(stuck)
     }
+}
+
+fn stuck(place: TopicPartition) -> DemoError {
+    DemoError::Stuck(place.to_string())
 }
 
 impl Schedule {

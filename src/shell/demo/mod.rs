@@ -104,6 +104,8 @@ pub trait Audience {
 pub struct Outcome {
     /// Records sent.
     pub sent: u64,
+    /// Their bytes, keys included.
+    pub bytes: u64,
     /// Records that were not used, by reason, as the dead letters tell. Duplicates and superseded versions are normal traffic and none.
     pub rejected: BTreeMap<RejectReason, u64>,
     /// Fused scores published.
@@ -233,7 +235,7 @@ fn pipeline(options: &Options, topics: Topics, names: Names) -> Pipeline {
         pace: Pace {
             // The feeder waits for every round, so nothing is gained by waiting for more to commit.
             commit_interval: Duration::ZERO,
-            poll_wait: Duration::from_millis(10),
+            poll_wait: Duration::from_millis(5),
             // The embedded broker drops offsets that are sent in a transaction, so nothing could start from a checkpoint.
             checkpoint: Duration::from_secs(1 << 30),
             grace: Duration::from_secs(2),
@@ -295,5 +297,6 @@ fn feeder<'a>(
         commands,
         under_way: BTreeMap::new(),
         last_was_discharge: false,
+        is_disordered: false,
     })
 }

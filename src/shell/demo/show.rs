@@ -164,6 +164,7 @@ impl Show<'_> {
         let predictions: i64 = fed.predictions.values().sum();
         Outcome {
             sent: fed.sent,
+            bytes: fed.bytes,
             rejected: self.rejected,
             scores: self.scores,
             finals: self.finals,

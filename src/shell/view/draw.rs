@@ -1,8 +1,8 @@
 //! Lines of styled text from a picture; the terminal's size goes in, nothing is written.
 
-use super::picture::{Cell, ModalityBar, Picture, Row, Trend};
-use crate::shell::wire::{band_name, status_name};
-use crate::types::{Absence, Band, EventTime, FusedStatus, Span};
+use super::picture::{ModalityBar, Picture, Row};
+use super::table::{Table, hidden};
+use crate::types::{Band, EventTime};
 
 /// What a piece of text is, for the terminal to colour. Every meaning is in the text as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +37,11 @@ pub struct Piece {
 pub struct Line(pub Vec<Piece>);
 
 impl Line {
-    fn new(style: Style, text: impl Into<String>) -> Self {
+    pub(super) fn new(style: Style, text: impl Into<String>) -> Self {
         Self::default().with(style, text)
     }
 
-    fn with(mut self, style: Style, text: impl Into<String>) -> Self {
+    pub(super) fn with(mut self, style: Style, text: impl Into<String>) -> Self {
         self.0.push(Piece { style, text: text.into() });
         self
     }
@@ -96,11 +96,12 @@ pub fn draw(picture: &Picture, flow: &Flow, (width, height): (u16, u16)) -> Vec<
     let (width, height) = (usize::from(width), usize::from(height));
     let rows = picture.rows(flow.now);
     let mut lines = head(picture, flow, &rows);
-    lines.push(columns(flow));
+    let table = Table::new(&rows, flow, width);
+    lines.push(table.head(flow));
     let foot = foot(flow);
     let room = height.saturating_sub(lines.len() + foot.len());
     let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
-    lines.extend(rows.iter().take(shown).map(line_of));
+    lines.extend(rows.iter().take(shown).map(|row| table.line(row)));
     if rows.len() > shown {
         lines.push(Line::new(Style::Dim, hidden(&rows[shown..])));
     }
@@ -173,90 +174,6 @@ fn bar_line(name: &str, on: bool, bar: ModalityBar) -> Line {
     if on { line } else { line.with(Style::Unknown, "  SWITCHED OFF") }
 }
 
-fn columns(flow: &Flow) -> Line {
-    let mut text = format!(
-        "{:<16} {:<10} {:<22} {:<13} {:<17}",
-        "PATIENT", "UNIT", "RISK [95 %]", "BAND", "STATUS"
-    );
-    for (name, _) in &flow.modalities {
-        text.push_str(&format!(" {:<12}", name.to_uppercase()));
-    }
-    text.push_str(" REV");
-    Line::new(Style::Bold, text)
-}
-
-fn line_of(row: &Row) -> Line {
-    let style = band_style(row);
-    let name: String = row.patient.as_str().chars().take(16).collect();
-    let unit: String = row.unit.as_deref().unwrap_or("-").chars().take(10).collect();
-    let band = match (row.band, row.is_held) {
-        (Some(band), false) => band_name(band).to_owned(),
-        (Some(band), true) => format!("{} (held)", band_name(band)),
-        (None, _) => "-".to_owned(),
-    };
-    let status = if row.is_silent {
-        format!("silent {}", age_text(row.score_age))
-    } else {
-        status_name(row.status).replace('_', " ")
-    };
-    let status_style = match (row.is_silent, row.status) {
-        (false, FusedStatus::Ok) => Style::Plain,
-        (false, FusedStatus::Degraded) => Style::Medium,
-        _ => Style::Unknown,
-    };
-    let mut line = Line::new(Style::Plain, format!("{name:<16} {unit:<10} "))
-        .with(style, format!("{:<22} {band:<13}", risk_text(row)))
-        .with(status_style, format!(" {status:<17}"));
-    for cell in &row.modalities {
-        let (style, text) = cell_text(cell);
-        line = line.with(style, format!(" {text:<12}"));
-    }
-    let revision =
-        if row.revision > 0 { format!(" {:>3}", row.revision) } else { "   -".to_owned() };
-    line.with(Style::Dim, revision)
-}
-
-fn band_style(row: &Row) -> Style {
-    match row.band {
-        _ if row.is_silent => Style::Dim,
-        Some(Band::High) => Style::High,
-        Some(Band::Medium) => Style::Medium,
-        Some(Band::Low) => Style::Low,
-        None => Style::Unknown,
-    }
-}
-
-/// `0.312 [0.270-0.360] ↑`; insufficient data is a text, never a number.
-fn risk_text(row: &Row) -> String {
-    let Some(risk) = row.risk else { return "insufficient data".to_owned() };
-    let interval =
-        row.interval.map_or(String::new(), |[low, high]| format!(" [{low:.2}-{high:.2}]"));
-    let arrow = match row.trend {
-        Trend::Rising => "↑",
-        Trend::Falling => "↓",
-        Trend::Steady => "→",
-        Trend::Unknown => " ",
-    };
-    format!("{risk:.3}{interval} {arrow}")
-}
-
-fn cell_text(cell: &Cell) -> (Style, String) {
-    match cell {
-        Cell::Fresh(age) => (Style::Low, format!("● {}", age_text(*age))),
-        Cell::Stale(Some(age)) => (Style::Medium, format!("○ stale {}", age_text(*age))),
-        Cell::Stale(None) => (Style::Medium, "○ stale".to_owned()),
-        Cell::Missing(Absence::Never) => (Style::Dim, "· none".to_owned()),
-        Cell::Missing(why) => (Style::Dim, format!("· {}", why.name())),
-    }
-}
-
-/// What the rows that there was no room for hold.
-fn hidden(rows: &[Row]) -> String {
-    let without = rows.iter().filter(|row| row.risk.is_none()).count();
-    let high = rows.iter().filter(|row| row.band == Some(Band::High)).count();
-    format!("… {} more patients below: {high} high, {without} with insufficient data", rows.len())
-}
-
 fn foot(flow: &Flow) -> Vec<Line> {
     vec![
         Line::new(Style::Plain, flow.note.as_str()),
@@ -265,97 +182,6 @@ fn foot(flow: &Flow) -> Vec<Line> {
     ]
 }
 
-/// An age in its largest whole unit, cut off: `59s`, `12min`, `3h`, `2d`.
-pub fn age_text(age: Span) -> String {
-    let seconds = age.as_millis() / 1_000;
-    match seconds {
-        ..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}min", seconds / 60),
-        3_600..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::picture::tests::{availability, score};
-    use super::*;
-
-    fn flow() -> Flow {
-        Flow {
-            title: "a ward".to_owned(),
-            now: EventTime::from_millis(1_767_600_000_000 + 12_000),
-            modalities: ["vitals", "labs", "imaging"]
-                .map(|name| (name.to_owned(), name != "labs"))
-                .into(),
-            hint: "q quit".to_owned(),
-            ..Flow::default()
-        }
-    }
-
-    fn texts(picture: &Picture, size: (u16, u16)) -> Vec<String> {
-        draw(picture, &flow(), size).iter().map(Line::text).collect()
-    }
-
-    #[test]
-    fn insufficient_data_is_drawn_as_words_and_never_as_a_number() {
-        let mut picture = Picture::default();
-        picture.take_score(score("p1", 10, None));
-        picture.take_score(score("p2", 10, Some(0.25)));
-        let texts = texts(&picture, (140, 20));
-        let of =
-            |name: &str| texts.iter().find(|text| text.starts_with(name)).expect("a row").clone();
-        assert!(of("p1").contains("insufficient data") && !of("p1").contains('['), "{}", of("p1"));
-        let expected = ["0.250 [0.25-0.25]", "medium", "● 4s", "○ stale 1h", "· pending"];
-        assert!(expected.iter().all(|part| of("p2").contains(part)), "{}", of("p2"));
-        assert!(texts[2].contains("1 medium, 0 low, 1 insufficient"), "{}", texts[2]);
-    }
-
-    #[test]
-    fn a_screen_is_never_larger_than_the_terminal_and_says_what_it_leaves_out() {
-        let mut picture = Picture::default();
-        for patient in 0..40 {
-            picture.take_score(score(&format!("p{patient}"), 10, (patient > 0).then_some(0.4)));
-        }
-        let mut compared = 0;
-        for size in [(140, 50), (80, 24), (10, 14), (3, 2), (0, 0), (200, 200)] {
-            let texts = texts(&picture, size);
-            assert!(texts.len() <= usize::from(size.1), "{size:?}");
-            assert!(
-                texts.iter().all(|text| text.chars().count() <= usize::from(size.0)),
-                "{size:?}"
-            );
-            compared += texts.len();
-        }
-        assert!(compared > 100);
-        let texts = texts(&picture, (140, 24));
-        let shown = texts.iter().filter(|text| text.starts_with('p')).count();
-        let rest = format!("… {} more patients below: {} high, 1 with", 40 - shown, 39 - shown);
-        assert!(texts.iter().any(|text| text.starts_with(&rest)), "{rest}: {texts:?}");
-        assert_eq!(texts.last().map(String::as_str), Some(super::super::NOTICE));
-    }
-
-    #[test]
-    fn a_bar_shows_the_share_and_that_its_feed_is_off() {
-        let mut picture = Picture::default();
-        let mut record = availability(0, 10, 4, 4);
-        record.modalities = [(4, 4), (1, 4), (0, 0)]
-            .map(|(fresh, expected)| crate::types::ModalityAvailability {
-                expected,
-                fresh,
-                absent: [0; 7],
-            })
-            .into();
-        picture.take_availability(record);
-        let texts = texts(&picture, (100, 30));
-        assert!(texts[4].starts_with("vitals   ████") && texts[4].ends_with("100 %  fresh 4 of 4"));
-        assert!(texts[5].starts_with("labs     ██████░") && texts[5].ends_with("SWITCHED OFF"));
-        assert!(texts[6].ends_with("no patient has had it"));
-    }
-
-    #[test]
-    fn ages_are_cut_to_their_largest_unit() {
-        let shown = [0, 59, 60, 3_599, 3_600, 172_799, 172_800].map(|s| age_text(Span::seconds(s)));
-        assert_eq!(shown, ["0s", "59s", "1min", "59min", "1h", "47h", "2d"]);
-    }
-}
+#[path = "draw_tests.rs"]
+mod tests;

@@ -5,12 +5,16 @@
 
 mod draw;
 mod picture;
+#[cfg(test)]
+pub(super) use picture::tests;
 pub mod plain;
 mod screen;
+mod table;
 
-pub use draw::{Flow, Line, Piece, Style, age_text, draw};
+pub use draw::{Flow, Line, Piece, Style, draw};
 pub use picture::{BandChange, Cell, ModalityBar, Picture, Row, Trend};
 pub use screen::{Key, Screen, has_colour};
+pub use table::age_text;
 
 /// Stands under every picture.
 pub const NOTICE: &str = "It informs staff and never alarms on its own. Research and engineering use, not for clinical decisions.";

@@ -261,4 +261,4 @@ fn times(span: Span, count: i64) -> Span {
 
 #[cfg(test)]
 #[path = "picture_tests.rs"]
-pub(super) mod tests;
+pub(in crate::shell) mod tests;
