@@ -6,6 +6,9 @@ use foldhash::fast::FixedState;
 use indexmap::IndexSet;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How many records are looked ahead; their patients must fit the processor's first cache together.
+pub(super) const AHEAD: usize = 16;
+
 /// What the stage keeps of one patient.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PatientState {
@@ -54,6 +57,27 @@ impl Patients {
 
     pub(super) fn find(&self, id: &PatientId) -> Option<usize> {
         self.ids.get_index_of(id)
+    }
+
+    /// The places of the next few records' patients (`None`: new, or no patient), with their lookbacks fetched into the
+    /// cache. The reads do not wait for each other; made one record at a time, each would wait for memory by itself.
+    pub(super) fn look_ahead<'a>(
+        &self,
+        ids: impl Iterator<Item = Option<&'a PatientId>>,
+    ) -> [Option<usize>; AHEAD] {
+        let mut places = [None; AHEAD];
+        for (place, id) in places.iter_mut().zip(ids) {
+            *place = id.and_then(|id| self.find(id));
+        }
+        let lookbacks = places.iter().flatten().map(|place| &self.states[*place].lookback);
+        std::hint::black_box(lookbacks.fold(0, |sum, lookback| sum ^ lookback.touch()));
+        places
+    }
+
+    /// The place of a patient, `seen` being where it may have stood a moment ago.
+    pub(super) fn find_near(&self, id: &PatientId, seen: Option<usize>) -> Option<usize> {
+        let still = |place: &usize| self.ids.get_index(*place) == Some(id);
+        seen.filter(still).or_else(|| self.find(id))
     }
 
     pub(super) fn get(&self, place: usize) -> &PatientState {
