@@ -102,6 +102,7 @@ pub fn measure(plan: &Plan) -> Measured {
             measured.events += u64::from(plan.patients);
         }
         assert!(engine.fused >= u64::from(plan.patients), "a pane of every patient was timed");
+        assert_eq!(engine.rejected, 0, "every event is a good one");
         let Steps { decode, score, fuse, encode } = engine.steps;
         measured.fused += engine.fused;
         measured.steps.decode += decode;
@@ -143,6 +144,7 @@ struct Engine {
     next_offset: i64,
     log_offset: i64,
     fused: u64,
+    rejected: u64,
     steps: Steps,
 }
 
@@ -194,6 +196,7 @@ impl Engine {
             next_offset: 0,
             log_offset: 1,
             fused: 0,
+            rejected: 0,
             steps: Steps::default(),
         }
     }
@@ -245,7 +248,10 @@ impl Engine {
         self.score.step(&mut self.inputs, &mut self.scored);
         let scored = cpu();
         for output in self.scored.drain(..) {
-            let ScoreOutput::Scored(scored) = output else { panic!("{output:?}") };
+            let ScoreOutput::Scored(scored) = output else {
+                self.rejected += 1;
+                continue;
+            };
             let entry = Ok(LogEntry::Scored(scored));
             self.log.push(FuseInput { offset: self.log_offset, ingest_time, entry });
             self.log_offset += 1;

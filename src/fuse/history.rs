@@ -184,6 +184,10 @@ impl History {
         }
     }
 
+    pub(super) fn newest(&self) -> Option<&Entry> {
+        self.entries.last()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
     }

@@ -14,6 +14,7 @@ impl FuseStage {
     pub(super) fn take_scored(
         &mut self,
         scored: Scored,
+        seen: Option<u32>,
         out: &mut Vec<FuseOutput>,
     ) -> Result<(), Fault> {
         let m = scored.modality.index();
@@ -30,7 +31,7 @@ impl FuseStage {
             self.counters.before_activation += 1;
             return Ok(());
         };
-        let taken = self.fuse_scored(&active, &scored, (m, lane), out);
+        let taken = self.fuse_scored(&active, &scored, seen, (m, lane), out);
         self.active = Some(active);
         taken
     }
@@ -39,11 +40,12 @@ impl FuseStage {
         &mut self,
         active: &Active,
         scored: &Scored,
+        seen: Option<u32>,
         (m, lane): (usize, u16),
         out: &mut Vec<FuseOutput>,
     ) -> Result<(), Fault> {
         let gate = if active.gating == Some(m) { lane } else { UNGATED };
-        let slot = self.slot_of(&scored.patient, gate)?;
+        let slot = self.slot_of(&scored.patient, seen, gate)?;
         let model = self.model(&scored.model)?;
         let entries = scored.predictions.iter().map(|p| Entry {
             event_time: p.event_time,
@@ -60,8 +62,8 @@ impl FuseStage {
         Ok(())
     }
 
-    fn slot_of(&mut self, id: &PatientId, gate: u16) -> Result<u32, Fault> {
-        if let Some(slot) = self.ward.slot(id) {
+    fn slot_of(&mut self, id: &PatientId, seen: Option<u32>, gate: u16) -> Result<u32, Fault> {
+        if let Some(slot) = self.ward.slot_near(id, seen) {
             return Ok(slot);
         }
         if self.ward.len() >= self.config.max_patients {
@@ -303,7 +305,7 @@ impl FuseStage {
             self.counters.before_activation += 1;
             return Ok(());
         };
-        let taken = self.slot_of(&stay.patient, UNGATED).map(|slot| {
+        let taken = self.slot_of(&stay.patient, None, UNGATED).map(|slot| {
             let Some(patient) = self.ward.get_mut(slot) else { return };
             let before = patient.clone();
             patient.take(stay);

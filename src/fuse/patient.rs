@@ -64,6 +64,13 @@ impl Patient {
         }
     }
 
+    /// Reads what the next record will need; see [`Ward::look_ahead`](super::ward::Ward::look_ahead).
+    pub(super) fn touch(&self) -> u64 {
+        let newest = self.histories.iter().filter_map(History::newest);
+        let times = newest.fold(0, |sum, entry| sum ^ entry.event_time.as_millis() as u64);
+        times ^ self.shown ^ self.published.len() as u64
+    }
+
     /// What the evidence rule finds of modality `m` at a window end.
     pub(super) fn find(&self, m: usize, end: EventTime, policy: &Policy) -> Found<'_> {
         // An admission scopes the panes from then on: those before it showed what was true then.

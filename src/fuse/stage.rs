@@ -39,6 +39,16 @@ pub struct FuseInput {
     pub entry: Result<LogEntry, Fault>,
 }
 
+impl FuseInput {
+    /// Whom predictions are about.
+    fn patient(&self) -> Option<&PatientId> {
+        match &self.entry {
+            Ok(LogEntry::Scored(scored)) => Some(&scored.patient),
+            _ => None,
+        }
+    }
+}
+
 /// What fusion publishes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FuseOutput {
@@ -153,14 +163,15 @@ impl FuseStage {
         self.lanes.iter().map(|lane| (lane.source, lane.watermark))
     }
 
-    pub(super) fn take(&mut self, input: FuseInput, out: &mut Vec<FuseOutput>) {
+    /// Takes a record; `seen` is the slot that its patient had a moment ago.
+    fn take(&mut self, input: FuseInput, seen: Option<u32>, out: &mut Vec<FuseOutput>) {
         let longest = self.active.as_ref().map_or(Span::ZERO, |a| a.package.longest_clock_step);
         self.clock.advance(input.ingest_time, longest);
         let taken = match input.entry {
             Ok(LogEntry::Heartbeat(heartbeat)) => {
                 self.take_heartbeat(&heartbeat, input.ingest_time, out)
             }
-            Ok(LogEntry::Scored(scored)) => self.take_scored(scored, out),
+            Ok(LogEntry::Scored(scored)) => self.take_scored(scored, seen, out),
             Ok(LogEntry::Stay(stay)) => self.take_stay(&stay, out),
             Ok(LogEntry::Activation(activation)) => self.take_activation(&activation),
             Err(fault) => Err(fault),
@@ -222,8 +233,12 @@ impl Stage for FuseStage {
     type Output = FuseOutput;
 
     fn step(&mut self, batch: &mut Vec<FuseInput>, out: &mut Vec<FuseOutput>) {
-        for input in batch.drain(..) {
-            self.take(input, out);
+        let mut inputs = batch.drain(..);
+        while !inputs.as_slice().is_empty() {
+            let slots = self.ward.look_ahead(inputs.as_slice().iter().map(FuseInput::patient));
+            for (slot, input) in slots.into_iter().zip(inputs.by_ref()) {
+                self.take(input, slot, out);
+            }
         }
     }
 

@@ -5,6 +5,9 @@ use crate::types::PatientId;
 use foldhash::fast::FixedState;
 use std::collections::{BTreeSet, HashMap};
 
+/// How many records are looked ahead; their patients must fit the processor's first cache together.
+pub(super) const AHEAD: usize = 16;
+
 /// Patients by slot and by id. The map is never iterated: its order would reach the output.
 #[derive(Debug, Default)]
 pub(super) struct Ward {
@@ -23,6 +26,27 @@ impl Ward {
 
     pub(super) fn slot(&self, id: &PatientId) -> Option<u32> {
         self.by_id.get(id).copied()
+    }
+
+    /// The slots of the next few records' patients (`None`: new, or no patient), with their state fetched into the
+    /// cache. The reads do not wait for each other; made one record at a time, each would wait for memory by itself.
+    pub(super) fn look_ahead<'a>(
+        &self,
+        ids: impl Iterator<Item = Option<&'a PatientId>>,
+    ) -> [Option<u32>; AHEAD] {
+        let mut slots = [None; AHEAD];
+        for (slot, id) in slots.iter_mut().zip(ids) {
+            *slot = id.and_then(|id| self.slot(id));
+        }
+        let patients = slots.iter().flatten().filter_map(|slot| self.get(*slot));
+        std::hint::black_box(patients.fold(0, |sum, patient| sum ^ patient.touch()));
+        slots
+    }
+
+    /// The slot of a patient, `seen` being where it may have stood a moment ago.
+    pub(super) fn slot_near(&self, id: &PatientId, seen: Option<u32>) -> Option<u32> {
+        let still = |slot: &u32| self.get(*slot).is_some_and(|patient| patient.id == *id);
+        seen.filter(still).or_else(|| self.slot(id))
     }
 
     pub(super) fn get(&self, slot: u32) -> Option<&Patient> {

@@ -35,6 +35,16 @@ impl Lookback {
         self.rows.len()
     }
 
+    /// Reads where the next row will go; see [`Patients::look_ahead`](super::patients::Patients::look_ahead).
+    pub(super) fn touch(&self) -> i64 {
+        let (row, value) = (self.rows.back().map(|row| row.0[4]), self.values.back());
+        let id = self.ids.front().copied().unwrap_or_default();
+        self.latest_issue
+            ^ i64::from(row.unwrap_or_default())
+            ^ i64::from(id)
+            ^ i64::from(value.copied().unwrap_or_default())
+    }
+
     /// Event time of the newest row of any kind; `None`: there is none.
     pub(super) fn newest(&self) -> Option<EventTime> {
         self.rows.back().map(|row| self.time(*row))

@@ -3,8 +3,11 @@
 use super::lookback::Lookback;
 use crate::types::{EventTime, PatientId, Span};
 use foldhash::fast::FixedState;
-use indexmap::IndexSet;
+use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How many records are looked ahead; their patients must fit the processor's first cache together.
+pub(super) const AHEAD: usize = 16;
 
 /// What the stage keeps of one patient.
 #[derive(Clone, Debug, Default)]
@@ -20,9 +23,8 @@ pub(super) struct PatientState {
 /// each patient and `state_ttl`.
 #[derive(Debug)]
 pub(super) struct Patients {
-    /// Place i here is place i in `states`. The hash is fixed, because nothing may differ between two runs.
-    ids: IndexSet<PatientId, FixedState>,
-    states: Vec<PatientState>,
+    /// A patient's place is its place in here. The hash is fixed, because nothing may differ between two runs.
+    states: IndexMap<PatientId, PatientState, FixedState>,
     /// Places to look at, by the last slice that they were seen in. A place may be listed in vain.
     due: BTreeMap<i64, Vec<u32>>,
     /// Nobody is due at a watermark before this.
@@ -37,8 +39,7 @@ pub(super) struct Patients {
 impl Patients {
     pub(super) fn new(state_ttl: Span) -> Self {
         Self {
-            ids: IndexSet::with_hasher(FixedState::with_seed(0)),
-            states: Vec::new(),
+            states: IndexMap::with_hasher(FixedState::with_seed(0)),
             due: BTreeMap::new(),
             next_look: i64::MAX,
             state_ttl,
@@ -53,7 +54,28 @@ impl Patients {
     }
 
     pub(super) fn find(&self, id: &PatientId) -> Option<usize> {
-        self.ids.get_index_of(id)
+        self.states.get_index_of(id)
+    }
+
+    /// The places of the next few records' patients (`None`: new, or no patient), with their lookbacks fetched into the
+    /// cache. The reads do not wait for each other; made one record at a time, each would wait for memory by itself.
+    pub(super) fn look_ahead<'a>(
+        &self,
+        ids: impl Iterator<Item = Option<&'a PatientId>>,
+    ) -> [Option<usize>; AHEAD] {
+        let mut places = [None; AHEAD];
+        for (place, id) in places.iter_mut().zip(ids) {
+            *place = id.and_then(|id| self.find(id));
+        }
+        let lookbacks = places.iter().flatten().map(|place| &self.states[*place].lookback);
+        std::hint::black_box(lookbacks.fold(0, |sum, lookback| sum ^ lookback.touch()));
+        places
+    }
+
+    /// The place of a patient, `seen` being where it may have stood a moment ago.
+    pub(super) fn find_near(&self, id: &PatientId, seen: Option<usize>) -> Option<usize> {
+        let still = |place: &usize| self.states.get_index(*place).is_some_and(|(at, _)| at == id);
+        seen.filter(still).or_else(|| self.find(id))
     }
 
     pub(super) fn get(&self, place: usize) -> &PatientState {
@@ -71,16 +93,15 @@ impl Patients {
         if place == self.states.capacity() {
             self.states.reserve_exact((place / 8).max(4));
         }
-        self.ids.insert(id);
-        self.states.push(PatientState { lookback, bucket: i64::MIN, changed: false });
+        self.states.insert(id, PatientState { lookback, bucket: i64::MIN, changed: false });
         self.list(place);
         place
     }
 
     /// Notes that a patient differs from its last checkpoint.
     pub(super) fn changed(&mut self, place: usize) {
-        if let (state @ PatientState { changed: false, .. }, Some(id)) =
-            (&mut self.states[place], self.ids.get_index(place))
+        if let Some((id, state @ PatientState { changed: false, .. })) =
+            self.states.get_index_mut(place)
         {
             state.changed = true;
             self.forgotten.remove(id);
@@ -111,13 +132,13 @@ impl Patients {
         let mut changed = std::mem::take(&mut self.changed);
         // One that was forgotten, and maybe came back, is listed from before.
         let mut still = BTreeSet::new();
-        changed.retain(|id| match self.ids.get_index_of(id) {
-            Some(place) => self.states[place].changed && still.insert(id.clone()),
+        changed.retain(|id| match self.states.get_mut(id) {
+            Some(state) => state.changed && still.insert(id.clone()),
             None => false,
         });
         for id in &changed {
-            if let Some(place) = self.find(id) {
-                self.states[place].changed = false;
+            if let Some(state) = self.states.get_mut(id) {
+                state.changed = false;
             }
         }
         (changed, std::mem::take(&mut self.forgotten))
@@ -125,24 +146,20 @@ impl Patients {
 
     /// Bytes allocated for all patients and their index, slack included.
     pub(super) fn bytes(&self) -> usize {
-        let heap: usize = self.states.iter().map(|state| state.lookback.heap_bytes()).sum();
+        let heap: usize = self.states.values().map(|state| state.lookback.heap_bytes()).sum();
         let long_ids = self
-            .ids
-            .iter()
+            .states
+            .keys()
             .map(|id| id.as_str().len())
             .filter(|length| *length > 24)
             .sum::<usize>();
-        // An index set keeps (hash, key) in order, and a table of one place and one control byte for each slot.
-        let keys = self.ids.capacity() * (size_of::<u64>() + size_of::<PatientId>());
-        let slots = (self.ids.capacity() * 8 / 7).next_power_of_two() * (size_of::<usize>() + 1);
+        // An index map keeps (hash, key, value) in order, and a table of one place and one control byte for each slot.
+        let entry = size_of::<u64>() + size_of::<PatientId>() + size_of::<PatientState>();
+        let entries = self.states.capacity() * entry;
+        let slots = (self.states.capacity() * 8 / 7).next_power_of_two() * (size_of::<usize>() + 1);
         let due: usize = self.due.values().map(|places| places.capacity() * size_of::<u32>()).sum();
         let changed = self.changed.capacity() * size_of::<PatientId>();
-        heap + long_ids
-            + keys
-            + slots
-            + due
-            + changed
-            + self.states.capacity() * size_of::<PatientState>()
+        heap + long_ids + entries + slots + due + changed
     }
 
     fn slice_of(&self, place: usize) -> i64 {
@@ -166,15 +183,14 @@ impl Patients {
     }
 
     fn look_at(&mut self, place: usize, slice: i64, now: i64) -> bool {
-        if self.states.get(place).is_none_or(|state| state.bucket != slice) {
+        if self.states.get_index(place).is_none_or(|(_, state)| state.bucket != slice) {
             return false;
         }
         if self.slice_of(place) >= now {
             self.list(place);
             return false;
         }
-        self.states.swap_remove(place);
-        if let Some(id) = self.ids.swap_remove_index(place) {
+        if let Some((id, _)) = self.states.swap_remove_index(place) {
             self.forgotten.insert(id);
         }
         if place < self.states.len() {

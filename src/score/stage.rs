@@ -97,7 +97,8 @@ impl ScoreStage {
         self.patients.bytes()
     }
 
-    fn take(&mut self, input: ScoreInput) {
+    /// Takes a record; `seen` is where its patient stood a moment ago.
+    fn take(&mut self, input: ScoreInput, seen: Option<usize>) {
         let ScoreInput { offset, ingest_time, key, event } = input;
         self.next_offset = offset + 1;
         let event = match event {
@@ -110,7 +111,7 @@ impl ScoreStage {
         if self.is_known(&event.patient, offset) {
             return self.advance(event.event_time, ingest_time);
         }
-        match self.change(&event) {
+        match self.change(&event, seen) {
             Ok((place, change)) => {
                 self.state(place, &change);
                 self.trim(place);
@@ -152,8 +153,8 @@ impl ScoreStage {
     }
 
     /// Takes an event into its patient's lookback.
-    fn change(&mut self, event: &Event) -> Result<(usize, Change), Fault> {
-        let place = self.patients.find(&event.patient);
+    fn change(&mut self, event: &Event, seen: Option<usize>) -> Result<(usize, Change), Fault> {
+        let place = self.patients.find_near(&event.patient, seen);
         let applied = if let Some(place) = place {
             (place, apply(self.patients.lookback(place), event, self.limits)?)
         } else {
@@ -271,10 +272,15 @@ impl Stage for ScoreStage {
     type Output = ScoreOutput;
 
     fn step(&mut self, batch: &mut Vec<ScoreInput>, out: &mut Vec<ScoreOutput>) {
-        for input in batch.drain(..) {
-            self.take(input);
-            if self.active.rows() >= MOST_ROWS {
-                self.flush(out);
+        let mut inputs = batch.drain(..);
+        while !inputs.as_slice().is_empty() {
+            let ahead = inputs.as_slice().iter().map(|input| input.key.as_ref());
+            let places = self.patients.look_ahead(ahead);
+            for (place, input) in places.into_iter().zip(inputs.by_ref()) {
+                self.take(input, place);
+                if self.active.rows() >= MOST_ROWS {
+                    self.flush(out);
+                }
             }
         }
         self.flush(out);
