@@ -23,7 +23,7 @@ fn bad(payload: &[u8]) -> Outgoing {
 #[test]
 fn an_original_comes_back_with_its_key_bytes_and_headers() {
     let mut ward = SmallWard::new(Publish::Always);
-    let (place, offset) = ward.append(bad(b"{\"no\": \"vitals\""));
+    let (place, offset) = ward.append(bad(b"no vitals"));
     ward.run(Span::seconds(2));
     let mut bus = ward.outsider(Guarantee::Idempotent);
     let (letters, unreadable) = read(&mut bus, &ward.pipeline, PATIENCE).expect("it is there");
@@ -33,7 +33,7 @@ fn an_original_comes_back_with_its_key_bytes_and_headers() {
     assert_eq!(letter.fault.reason, RejectReason::Undecodable);
 
     let record = original(letter, &ward.pipeline).expect("it is whole");
-    assert_eq!(record, bad(b"{\"no\": \"vitals\""));
+    assert_eq!(record, bad(b"no vitals"));
     let before = ward.broker.records("vitals").len();
     send(&mut bus, record).expect("it is sent");
     let all = ward.broker.records("vitals");

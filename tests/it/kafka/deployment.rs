@@ -4,6 +4,7 @@ use super::{Kafka, shared};
 use latefusion::modality::Registry;
 use latefusion::shell::bus::kafka::KafkaBus;
 use latefusion::shell::bus::{Bus, Commit, Guarantee, Outgoing, TopicPartition, Worker};
+use latefusion::shell::patience::insist;
 use latefusion::shell::simulator::{Ward, WardConfig};
 use latefusion::types::{EventTime, Feed, IngestTime, Span};
 use std::path::{Path, PathBuf};
@@ -123,14 +124,15 @@ impl Site {
                 headers: Vec::new(),
             });
         }
-        self.bus.commit(&Commit { outputs, ..Commit::default() }).expect("the broker is there");
+        let commit = Commit { outputs, ..Commit::default() };
+        insist(LONGEST, || self.bus.commit(&commit)).expect("the broker is there");
     }
 
     fn ends(&mut self) -> Vec<i64> {
         let topic = format!("{}-fused-scores", self.prefix);
         let end = |partition| {
             let place = TopicPartition::new(topic.as_str(), partition);
-            self.bus.progress(&place).expect("the broker is there").stable
+            insist(LONGEST, || self.bus.progress(&place)).expect("the broker is there").stable
         };
         (0..PARTITIONS).map(end).collect()
     }
