@@ -39,7 +39,7 @@ pub(super) struct Args {
     /// Ends after so many seconds; a data set ends by itself.
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
-    /// Switches feeds by the time since the start: "10s labs off; 30s labs on".
+    /// Switches feeds by the time since the history was sent: "10s labs off; 30s labs on".
     #[arg(long, default_value = "", value_name = "STEPS")]
     script: String,
     /// Shows nothing while it runs and prints the summary as JSON.
