@@ -82,7 +82,7 @@ fn switching_labs_off_lowers_their_availability_while_scores_carry_on() {
         // Results are drawn every few hours: with these spans they are gone soon after the last one.
         let labs = package.modality.get_mut("labs").expect("a shipped modality");
         (labs.validity, labs.hold_limit) = (Span::hours(10), Span::hours(10));
-        package.every = Span::minutes(1);
+        (package.every, package.allowed_lateness) = (Span::minutes(5), Span::hours(1));
     });
     let options = Options {
         lanes,
@@ -92,7 +92,7 @@ fn switching_labs_off_lowers_their_availability_while_scores_carry_on() {
             begins: IngestTime::from_millis(start.as_millis()),
             history: Span::hours(8),
             speed: Some(7_200.0),
-            round: Span::minutes(4),
+            round: Span::minutes(20),
             heartbeat: Span::seconds(1),
             run_on: Span::ZERO,
             // It ends much earlier, when the availability has fallen.

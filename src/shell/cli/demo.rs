@@ -39,7 +39,7 @@ pub(super) struct Args {
     /// Ends after so many seconds; a data set ends by itself.
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
-    /// Switches feeds by the time since the start: "10s labs off; 30s labs on".
+    /// Switches feeds by the time since the history was sent: "10s labs off; 30s labs on".
     #[arg(long, default_value = "", value_name = "STEPS")]
     script: String,
     /// Shows nothing while it runs and prints the summary as JSON.
@@ -153,9 +153,9 @@ impl Audience for Watching {
         let names: Vec<&str> = self.registry.iter().map(|(_, m)| m.name).collect();
         let hint: Vec<String> =
             names.iter().map(|name| format!("{} {name} off/on", letter(name))).collect();
-        flow.hint = format!("{}   q quit      {}", hint.join("   "), kcat(&self.address));
+        flow.hint = format!("{}  q quit   {}", hint.join("  "), kcat(&self.address));
         if flow.note.is_empty() {
-            flow.note = "The embedded broker keeps nothing and isolates no transactions: for more than a look use a real Kafka (tests/kafka/README.md)."
+            flow.note = "The embedded broker keeps nothing and isolates no transactions; a real one: tests/kafka/README.md"
                 .to_owned();
         }
         let keys = self.face.look(picture, &flow)?;

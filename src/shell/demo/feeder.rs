@@ -98,7 +98,11 @@ impl Feeder<'_> {
         let started = Instant::now();
         let mut position = self.schedule.begins;
         let mut last_round = started;
-        while self.goes_on(started) {
+        let mut live: Option<Instant> = None;
+        while self.goes_on(started, live) {
+            if position >= self.schedule.begins + self.schedule.history {
+                live.get_or_insert_with(Instant::now);
+            }
             let target = self.schedule.target(started.elapsed());
             if self.source.ends().is_none_or(|ends| position > ends)
                 && self.source.left() == Some(0)
@@ -122,9 +126,11 @@ impl Feeder<'_> {
         self.settle(None)
     }
 
-    fn goes_on(&mut self, started: Instant) -> bool {
+    /// The script counts from when the history has been sent, however long that took.
+    fn goes_on(&mut self, started: Instant, live: Option<Instant>) -> bool {
         let elapsed = started.elapsed();
-        while self.script.first().is_some_and(|switch| switch.after <= elapsed) {
+        let due = |switch: &Switch| live.is_some_and(|live| switch.after <= live.elapsed());
+        while self.script.first().is_some_and(due) {
             let Switch { feed, on, .. } = self.script.remove(0);
             self.switch(feed, on);
         }

@@ -15,6 +15,8 @@ struct Reached {
     committed: BTreeMap<TopicPartition, i64>,
     /// Polls by worker.
     polls: BTreeMap<String, u64>,
+    /// Nobody will get any further.
+    closed: bool,
 }
 
 impl Marks {
@@ -75,12 +77,18 @@ impl Marks {
                 (since, last) = (Instant::now(), Some(progress));
             }
             let left = patience.saturating_sub(since.elapsed());
-            if left.is_zero() {
+            if left.is_zero() || reached.closed {
                 return Err(behind);
             }
             let waited = self.0.1.wait_timeout(reached, left);
             reached = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Ends every wait, now and later: what is waited for will not come.
+    pub fn close(&self) {
+        self.guard().closed = true;
+        self.0.1.notify_all();
     }
 
     fn poll(&self, worker: &str) {
@@ -180,6 +188,8 @@ mod tests {
         let ends = BTreeMap::from([(a.clone(), 3), (b.clone(), 2)]);
         marks.commit(&a, 3);
         assert_eq!(marks.wait(&ends, SHORT), Err(b.clone()));
+        marks.close();
+        assert_eq!(marks.wait(&ends, Duration::MAX), Err(b.clone()), "nobody waits for ever");
         marks.commit(&b, 5);
         assert_eq!(marks.wait(&ends, SHORT), Ok(()));
         assert_eq!((marks.committed(&a), marks.committed(&TopicPartition::new("t", 2))), (3, 0));

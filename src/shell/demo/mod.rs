@@ -203,14 +203,12 @@ pub fn run(options: Options, audience: &mut dyn Audience) -> Result<Outcome, Dem
         let roles = scope.spawn(move || run_roles(pipeline, &crews, connect, &shared, stop, board));
         let feeding = scope.spawn(|| feeder.run());
         let watched = show.watch(&settings, audience, &commands, || feeding.is_finished());
-        // Whoever ends first ends the others.
+        // Whoever ends first ends the others; without a watcher the feeder would wait in vain.
         let _ = commands.send(Command::Quit);
-        let fed = if watched.is_err() {
-            stop.stop();
-            Ok(Ok(()))
-        } else {
-            feeding.join()
-        };
+        if watched.is_err() {
+            marks.close();
+        }
+        let fed = feeding.join();
         stop.stop();
         let ran = roles.join();
         watched?;

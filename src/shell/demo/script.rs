@@ -1,4 +1,4 @@
-//! `10s labs off; 30s labs on`: feeds switched by the time since the start, where nobody presses keys.
+//! `10s labs off; 30s labs on`: feeds switched by the time since the history was sent, where nobody presses keys.
 
 use crate::modality::{Registry, encounters};
 use crate::types::{Feed, Span};
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// One switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Switch {
-    /// Time since the demo's first record.
+    /// Time since the history has been sent.
     pub after: Duration,
     /// Which feed.
     pub feed: Feed,

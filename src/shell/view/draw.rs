@@ -116,7 +116,7 @@ fn head(picture: &Picture, flow: &Flow, rows: &[Row]) -> Vec<Line> {
     let rate = |rate: Option<f64>| rate.map_or("-".to_owned(), |rate| format!("{rate:.1}"));
     let count = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
     let numbers = format!(
-        "events/s {:>8}   fused scores/s {:>8}   lag {:>6}   fused {:>8}   rejected {:>4}",
+        "events/s {:>7}  fused/s {:>7}  lag {:>5}  fused {:>8}  rejected {:>4}",
         rate(flow.events_per_second),
         rate(Some(flow.scores_per_second)),
         count(flow.lag),

@@ -16,5 +16,5 @@ pub use picture::{BandChange, Cell, ModalityBar, Picture, Row, Trend};
 pub use screen::{Key, Screen, has_colour};
 pub use table::age_text;
 
-/// Stands under every picture.
-pub const NOTICE: &str = "It informs staff and never alarms on its own. Research and engineering use, not for clinical decisions.";
+/// Stands under every picture; short enough for 80 columns.
+pub const NOTICE: &str = "Informs staff, never alarms on its own. Not for clinical decisions.";
