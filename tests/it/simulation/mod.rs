@@ -4,7 +4,7 @@
 //! back as zombies, sleep, are evicted, lose checkpoints and coordinators. Then four questions are asked (see `checks`).
 //! `LATEFUSION_SEED` brings one world back with its story.
 
-mod checks;
+pub(crate) mod checks;
 mod feed;
 mod tally;
 mod world;
