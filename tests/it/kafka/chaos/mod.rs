@@ -36,7 +36,7 @@ const ROLES: [&str; 5] =
 /// Short time-outs, so that a minute holds many faults.
 fn write_config(folder: &Path, brokers: &str) {
     let mut package = Package::shipped(Profile::Ward, &Registry::shipped());
-    package.every = Span::seconds(2);
+    package.every = Span::seconds(5);
     package.lane_timeout = Span::seconds(10);
     let package = toml::to_string(&package).expect("a package is TOML");
     std::fs::write(folder.join("package.toml"), package).expect("the folder is there");
@@ -70,8 +70,10 @@ impl Chaos<'_> {
         let _text_takes_everything = writeln!(self.story, "{} {what}", now());
     }
 
-    fn kill_one(&mut self) {
-        let at = self.random.usize(..self.processes.len());
+    fn kill_one(&mut self, number: u32) {
+        // Every third is fusion, the last in the list: it has the most to lose.
+        let count = self.processes.len();
+        let at = if number % 3 == 0 { count - 1 } else { self.random.usize(..count) };
         self.note(&format!("kill -9 {}", self.processes[at].name));
         self.processes[at].kill();
         if self.processes[at].name.starts_with("fuse") {
@@ -79,7 +81,7 @@ impl Chaos<'_> {
         }
         self.pause(0..600);
         self.processes[at].restart();
-        self.pause(500..2_500);
+        self.pause(300..2_000);
     }
 
     /// A process sleeps through its session and its transaction while another of its role takes over, and then wakes.
@@ -126,7 +128,7 @@ impl Chaos<'_> {
         // Undisturbed for a while: what the latencies are measured in.
         std::thread::sleep(Duration::from_secs(5));
         for kill in 0..kills {
-            self.kill_one();
+            self.kill_one(kill);
             if kill == kills / 3 {
                 self.zombie("fuse");
             }
