@@ -1,6 +1,6 @@
 # The commands of this project. ARGS passes arguments on: `make demo ARGS=--plain`, `make test ARGS=tidy`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check fmt bench clean
+.PHONY: help demo test test-fast chaos check fmt bench clean
 SHELL := bash
 
 CARGO ?= cargo
@@ -27,6 +27,10 @@ test-fast: ## the tests that need no Kafka broker
 	@echo 'make test-fast: the tests on a real Kafka broker are LEFT OUT; make test runs them'
 	$(CARGO) test $(LOCKED) --doc
 	$(CARGO) test $(LOCKED) $(TESTS) -- --skip kafka:: $(ARGS)
+
+chaos: ## minutes of kill -9, zombies and broker loss under load on a real broker (KILLS=60)
+	@tests/kafka/kafka.sh fetch
+	LATEFUSION_CHAOS_KILLS=$(or $(KILLS),60) $(CARGO) test $(LOCKED) --test it -- --nocapture kafka::chaos $(ARGS)
 
 check: ## format, lints, documentation, licences; changes nothing
 	$(CARGO) fmt --check

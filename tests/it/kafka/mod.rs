@@ -1,6 +1,7 @@
 //! On a real Apache Kafka; `--skip kafka::` leaves it out. Each broker starts with the first test that needs it.
 #![allow(clippy::panic, clippy::print_stdout, reason = "a test fails and says what it measured")]
 
+mod chaos;
 mod cluster;
 mod deployment;
 mod outages;

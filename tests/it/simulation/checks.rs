@@ -6,6 +6,7 @@ use latefusion::fuse::{FuseConfig, FuseInput, FuseOutput, FuseStage};
 use latefusion::modality::encounters;
 use latefusion::score::{ScoreConfig, ScoreInput, ScoreOutput, ScoreStage};
 use latefusion::shell::bus::Record;
+use latefusion::shell::driver::Pipeline;
 use latefusion::shell::wire::{
     ModelNames, check_key, decode_dead_letter, decode_entry, decode_fused_score,
     encode_availability, encode_entry, encode_fused_score,
@@ -17,11 +18,41 @@ use latefusion::types::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Everything that a deployment has read and written.
+pub(crate) trait Archive {
+    fn pipeline(&self) -> &Pipeline;
+    /// Committed records of a topic, in offset order within a partition.
+    fn records(&self, topic: &str) -> Vec<Record>;
+    fn partitions(&self, topic: &str) -> u32;
+    /// When a record of `predictions` was really appended, whatever the broker's clock said.
+    fn appended(&self, record: &Record) -> i64;
+}
+
+impl Archive for World {
+    fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    fn records(&self, topic: &str) -> Vec<Record> {
+        self.broker.records(topic)
+    }
+
+    fn partitions(&self, topic: &str) -> u32 {
+        broker_partitions(&self.broker, topic)
+    }
+
+    fn appended(&self, record: &Record) -> i64 {
+        let partition = record.place.partition as usize;
+        let at = self.ends.partition_point(|(_, ends)| ends[partition] <= record.offset);
+        self.ends.get(at).map_or(i64::MAX, |(time, _)| *time)
+    }
+}
+
 /// Every source record, once: what a stage that never stopped makes of each, by position.
-pub(super) struct Expected {
+pub(crate) struct Expected {
     entries: BTreeMap<Position, Vec<u8>>,
     /// Keys of the dead letters.
-    pub(super) rejected: BTreeMap<String, RejectReason>,
+    pub(crate) rejected: BTreeMap<String, RejectReason>,
 }
 
 fn payload(record: &Record, longest: usize) -> Result<&[u8], Fault> {
@@ -42,20 +73,20 @@ fn letter_key(record: &Record, epoch: u32) -> String {
 }
 
 /// Steps stages that never stop through the source topics.
-pub(super) fn expected(world: &World) -> Expected {
+pub(crate) fn expected(world: &impl Archive) -> Expected {
     let mut expected = Expected { entries: BTreeMap::new(), rejected: BTreeMap::new() };
-    for (id, modality) in world.pipeline.lanes.registry.iter() {
-        let records = world.broker.records(modality.topic);
-        for partition in 0..broker_partitions(&world.broker, modality.topic) {
+    for (id, modality) in world.pipeline().lanes.registry.iter() {
+        let records = world.records(modality.topic);
+        for partition in 0..world.partitions(modality.topic) {
             let of = records.iter().filter(|record| record.place.partition == partition);
             score(world, (id, partition), &of.collect::<Vec<_>>(), &mut expected);
         }
     }
-    for record in world.broker.records(encounters::TOPIC) {
+    for record in world.records(encounters::TOPIC) {
         let lane =
             SourceLane { feed: Feed::Encounters, epoch: 0, partition: record.place.partition };
         let source = Position { lane, offset: record.offset };
-        let read = payload(&record, world.pipeline.max_payload).and_then(encounters::decode);
+        let read = payload(&record, world.pipeline().max_payload).and_then(encounters::decode);
         match read {
             Ok(e) if Some(&e.patient) == key(&record).as_ref() => {
                 let (patient, change, unit) = (e.patient, e.change, e.unit);
@@ -71,9 +102,9 @@ pub(super) fn expected(world: &World) -> Expected {
 }
 
 impl Expected {
-    fn put(&mut self, world: &World, source: Position, entry: &LogEntry) {
+    fn put(&mut self, world: &impl Archive, source: Position, entry: &LogEntry) {
         let mut bytes = Vec::new();
-        encode_entry(entry, &world.pipeline.names, &mut bytes);
+        encode_entry(entry, &world.pipeline().names, &mut bytes);
         assert_eq!(self.entries.insert(source, bytes), None);
     }
 
@@ -83,20 +114,20 @@ impl Expected {
 }
 
 fn score(
-    world: &World,
+    world: &impl Archive,
     (id, partition): (ModalityId, u32),
     records: &[&Record],
     expected: &mut Expected,
 ) {
-    let lanes = &world.pipeline.lanes;
+    let lanes = &world.pipeline().lanes;
     let (modality, scoring) =
         (lanes.registry.get(id).expect("it is there"), lanes.scoring[id.index()]);
-    let epoch = world.pipeline.epochs.get(modality.topic).copied().unwrap_or(0);
+    let epoch = world.pipeline().epochs.get(modality.topic).copied().unwrap_or(0);
     let config = ScoreConfig {
         source: SourceLane { feed: Feed::Modality(id), epoch, partition },
         modality: id,
         columns: modality,
-        lanes: broker_partitions(&world.broker, modality.topic),
+        lanes: world.partitions(modality.topic),
         lookback: scoring.lookback,
         reach: scoring.reach,
         out_of_orderness: scoring.out_of_orderness,
@@ -108,7 +139,7 @@ fn score(
     let models = &lanes.models[id.index()];
     let mut stage = ScoreStage::new(config, models.active.clone(), models.shadows.clone());
     let decode = |record: &Record| -> Result<Event, Fault> {
-        (modality.decode)(payload(record, world.pipeline.max_payload)?, id)
+        (modality.decode)(payload(record, world.pipeline().max_payload)?, id)
     };
     let mut inputs = records
         .iter()
@@ -136,36 +167,36 @@ fn score(
 }
 
 /// What the predictions log holds.
-pub(super) struct Log {
+pub(crate) struct Log {
     /// By partition of `predictions`, what a fusion stage that never stopped makes of it.
-    pub(super) outputs: Vec<Vec<FuseOutput>>,
+    pub(crate) outputs: Vec<Vec<FuseOutput>>,
     /// Records that fell away as repeats or zombies' writes.
-    pub(super) repeated: u64,
+    pub(crate) repeated: u64,
     /// Late predictions that no open window could take any more.
-    pub(super) too_late: u64,
+    pub(crate) too_late: u64,
     /// The longest time (ms) from issue to append of anything taken.
-    pub(super) slowest: i64,
-    pub(super) taken: u64,
+    pub(crate) slowest: i64,
+    pub(crate) taken: u64,
 }
 
 /// Reads the log as fusion does; checks that each source record is taken once, in order, as expected.
-pub(super) fn log(world: &World, expected: &mut Expected) -> Log {
-    let topic = &world.pipeline.topics.predictions;
-    let records = world.broker.records(topic);
+pub(crate) fn log(world: &impl Archive, expected: &mut Expected) -> Log {
+    let topic = &world.pipeline().topics.predictions;
+    let records = world.records(topic);
     let mut log = Log { outputs: Vec::new(), repeated: 0, too_late: 0, slowest: 0, taken: 0 };
     let mut seen: BTreeSet<Position> = BTreeSet::new();
-    for partition in 0..broker_partitions(&world.broker, topic) {
+    for partition in 0..world.partitions(topic) {
         let config = FuseConfig {
             partition,
-            registry: world.pipeline.lanes.registry.clone(),
-            max_patients: world.pipeline.lanes.max_patients,
-            max_history: world.pipeline.lanes.max_history,
+            registry: world.pipeline().lanes.registry.clone(),
+            max_patients: world.pipeline().lanes.max_patients,
+            max_history: world.pipeline().lanes.max_history,
         };
         let (mut stage, mut models) = (FuseStage::new(config), ModelNames::default());
         let (mut outputs, mut newest) = (Vec::new(), BTreeMap::<SourceLane, i64>::new());
         for record in records.iter().filter(|record| record.place.partition == partition) {
             let entry = payload(record, usize::MAX)
-                .and_then(|payload| decode_entry(payload, &world.pipeline.names, &mut models))
+                .and_then(|payload| decode_entry(payload, &world.pipeline().names, &mut models))
                 .and_then(|entry| check_key(&entry, record.key.as_deref()).map(|()| entry));
             if let Err(fault) = &entry {
                 expected.reject(record, 0, fault.reason);
@@ -176,7 +207,7 @@ pub(super) fn log(world: &World, expected: &mut Expected) -> Log {
                 if position.offset > *newest {
                     *newest = position.offset;
                     log.taken += 1;
-                    log.slowest = log.slowest.max(appended(world, record) - issued);
+                    log.slowest = log.slowest.max(world.appended(record) - issued);
                     assert!(seen.insert(position), "{position:?} is taken twice");
                     let wanted = expected.entries.get(&position);
                     assert_eq!(wanted, record.payload.as_ref(), "{position:?}: {record:?}");
@@ -208,19 +239,12 @@ fn said(entry: &LogEntry) -> Option<(Position, i64)> {
     }
 }
 
-/// When a record was really appended, whatever the broker's clock said.
-fn appended(world: &World, record: &Record) -> i64 {
-    let partition = record.place.partition as usize;
-    let at = world.ends.partition_point(|(_, ends)| ends[partition] <= record.offset);
-    world.ends.get(at).map_or(i64::MAX, |(time, _)| *time)
-}
-
 /// Published = derived from the log, bit for bit; no revision twice, none left out. Returns the panes compared.
-pub(super) fn published(world: &World, log: &Log, expected: &Expected) -> u64 {
-    let names = &world.pipeline.names;
+pub(crate) fn published(world: &impl Archive, log: &Log, expected: &Expected) -> u64 {
+    let names = &world.pipeline().names;
     let bytes = |record: &Record| record.payload.clone().unwrap_or_default();
     let mut compared = 0;
-    let scores = world.broker.records(&world.pipeline.topics.fused_scores);
+    let scores = world.records(&world.pipeline().topics.fused_scores);
     let mut availability: Vec<Vec<u8>> = Vec::new();
     for (partition, outputs) in (0..).zip(&log.outputs) {
         let mut derived: Vec<Vec<u8>> = Vec::new();
@@ -243,7 +267,7 @@ pub(super) fn published(world: &World, log: &Log, expected: &Expected) -> u64 {
         compared += derived.len() as u64;
         assert_same(&derived, &published, partition);
     }
-    let records = world.broker.records(&world.pipeline.topics.availability);
+    let records = world.records(&world.pipeline().topics.availability);
     let mut published: Vec<Vec<u8>> = records.iter().map(bytes).collect();
     published.sort_unstable();
     availability.sort_unstable();
@@ -261,7 +285,7 @@ fn assert_same(derived: &[Vec<u8>], published: &[Vec<u8>], partition: u32) {
     }
 }
 
-fn revisions(world: &World, scores: &[Record]) {
+fn revisions(world: &impl Archive, scores: &[Record]) {
     let mut next: BTreeMap<(PatientId, i64), u32> = BTreeMap::new();
     for record in scores {
         let score = read_score(world, record);
@@ -272,9 +296,9 @@ fn revisions(world: &World, scores: &[Record]) {
     }
 }
 
-fn dead_letters(world: &World, expected: &Expected) {
+fn dead_letters(world: &impl Archive, expected: &Expected) {
     let mut found: BTreeMap<String, RejectReason> = BTreeMap::new();
-    for record in world.broker.records(&world.pipeline.topics.dead_letters) {
+    for record in world.records(&world.pipeline().topics.dead_letters) {
         let key = String::from_utf8(record.key.expect("written with one")).expect("text");
         let letter = decode_dead_letter(&record.payload.expect("written with one"));
         found.insert(key, letter.expect("it can be read").fault.reason);
@@ -282,10 +306,10 @@ fn dead_letters(world: &World, expected: &Expected) {
     assert_eq!(found, expected.rejected, "dead letters");
 }
 
-fn read_score(world: &World, record: &Record) -> FusedScore {
+fn read_score(world: &impl Archive, record: &Record) -> FusedScore {
     let payload = record.payload.as_deref().expect("no tombstones here");
     let mut models = ModelNames::default();
-    decode_fused_score(payload, &world.pipeline.names, &mut models).expect("it can be read")
+    decode_fused_score(payload, &world.pipeline().names, &mut models).expect("it can be read")
 }
 
 /// The last word on every window up to the horizon, without how often and why it was said.

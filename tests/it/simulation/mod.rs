@@ -5,7 +5,7 @@
 //! `LATEFUSION_SEED` brings one world back with its story.
 
 mod befall;
-mod checks;
+pub(crate) mod checks;
 mod deployment;
 mod edges;
 mod feed;

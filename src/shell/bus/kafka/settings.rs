@@ -144,6 +144,7 @@ impl fmt::Debug for KafkaSettings {
 impl KafkaSettings {
     /// What every client is told.
     pub(super) fn client(&self, id: &str) -> ClientConfig {
+        let request_millis = self.transaction_timeout.as_millis().clamp(1_000, 10_000);
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.brokers)
@@ -161,7 +162,8 @@ impl KafkaSettings {
             // The default of 10 s would add to every outage.
             .set("reconnect.backoff.max.ms", "1000")
             // A request to a broker that hangs is given up and sent again; the default of 60 s is a lane's whole patience.
-            .set("socket.timeout.ms", "10000")
+            // A client whose transactions may not last as long as a request is refused.
+            .set("socket.timeout.ms", request_millis.to_string())
             .set("socket.keepalive.enable", "true")
             .set("allow.auto.create.topics", "false");
         let mechanism = self.mechanism.map(|mechanism| match mechanism {
