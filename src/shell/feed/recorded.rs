@@ -139,7 +139,7 @@ mod tests {
         let mut events: Vec<Event> =
             (0..3).map(|i| event(registry, "vitals", "heart_rate_per_min", 71.5, i)).collect();
         events.push(event(registry, "labs", "lactate_mmol_per_l", 2.13, 3));
-        events.push(event(registry, "labs", "ph", 7.314, 3));
+        events.push(event(registry, "labs", "ph_arterial", 7.314, 3));
         events.push(event(registry, "imaging", "pneumothorax", 0.75, 4));
         events
     }

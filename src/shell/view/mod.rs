@@ -1,7 +1,7 @@
 //! The live picture of a ward: what is known of each patient, how it is drawn, and the terminal it is drawn on.
 //!
 //! [`Picture`] is plain data made from the records of `fused-scores` and `availability`, as any consumer of these topics could make
-//! it; [`draw`] makes lines of it; [`Screen`] puts lines on a terminal, and [`plain`] writes them where there is none.
+//! it; [`draw()`] makes lines of it; [`Screen`] puts lines on a terminal, and [`plain`] writes them where there is none.
 
 mod draw;
 mod picture;

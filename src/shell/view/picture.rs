@@ -18,7 +18,7 @@ const GONE_WINDOWS: i64 = 60;
 /// A smaller change of the risk is steady.
 const SMALLEST_CHANGE: f64 = 0.02;
 
-/// Which way the risk went over the last [`TREND_WINDOWS`] windows.
+/// Which way the risk went over the last `TREND_WINDOWS` windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trend {
     /// Up by 0.02 or more.

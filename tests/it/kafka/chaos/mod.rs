@@ -73,7 +73,7 @@ impl Chaos<'_> {
     fn kill_one(&mut self, number: u32) {
         // Every third is fusion, the last in the list: it has the most to lose.
         let count = self.processes.len();
-        let at = if number % 3 == 0 { count - 1 } else { self.random.usize(..count) };
+        let at = if number.is_multiple_of(3) { count - 1 } else { self.random.usize(..count) };
         self.note(&format!("kill -9 {}", self.processes[at].name));
         self.processes[at].kill();
         if self.processes[at].name.starts_with("fuse") {
