@@ -20,8 +20,9 @@ test: ## all checks and tests, on a real Kafka broker (KAFKA_BROKERS uses a runn
 	@scripts/bootstrap.sh build
 	@tests/kafka/kafka.sh fetch || { echo 'make test: NO KAFKA BROKER, so the tests that prove exactly-once cannot run (make test-fast leaves them out)' >&2; exit 1; }
 	@$(MAKE) --no-print-directory check
+	@echo 'make test: the fault run with killed processes (kafka::chaos, minutes) is LEFT OUT; make chaos runs it'
 	$(CARGO) test $(LOCKED) --doc
-	$(CARGO) test $(LOCKED) $(TESTS) -- $(ARGS)
+	$(CARGO) test $(LOCKED) $(TESTS) -- --skip kafka::chaos $(ARGS)
 
 test-fast: ## the tests that need no Kafka broker
 	@echo 'make test-fast: the tests on a real Kafka broker are LEFT OUT; make test runs them'
