@@ -22,7 +22,7 @@ pub(super) struct Summary {
     bands_held: u64,
     modalities: Vec<ModalitySummary>,
     patients_at_end: u64,
-    state_bytes_per_patient: BTreeMap<&'static str, u64>,
+    state_bytes_at_end: BTreeMap<&'static str, u64>,
     /// Final revisions and their digest, where asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) finals: Option<(usize, String)>,
@@ -89,9 +89,8 @@ impl Summary {
         self.inputs = counts.inputs;
         self.rejected = counts.rejected.iter().map(|(reason, n)| (reason.name(), *n)).collect();
         self.patients_at_end = counts.patients;
-        let patients = counts.patients.max(1);
-        let [fusion, score] = counts.state_bytes.map(|bytes| bytes / patients);
-        self.state_bytes_per_patient = BTreeMap::from([("fusion", fusion), ("score", score)]);
+        let [fusion, score] = counts.state_bytes;
+        self.state_bytes_at_end = BTreeMap::from([("fusion", fusion), ("score", score)]);
         for (m, modality) in self.modalities.iter_mut().enumerate() {
             let of = |late: &[u64]| late.get(m).copied().unwrap_or(0);
             modality.late_merged = of(&counts.fusion.merged);
@@ -133,7 +132,7 @@ impl Summary {
             ("status", list(&self.statuses)),
             ("bands held", self.bands_held.to_string()),
             ("patients at end", self.patients_at_end.to_string()),
-            ("bytes a patient", list(&self.state_bytes_per_patient)),
+            ("bytes at end", list(&self.state_bytes_at_end)),
         ];
         for (name, value) in lines {
             // A string takes everything.
