@@ -28,6 +28,10 @@ struct Options {
     /// Leave out the steady state and the memory figures.
     #[arg(long)]
     brief: bool,
+    /// Run so many seconds of stream of the first `--patients` and print only how many events that were: for tools that count
+    /// instructions, see benches/gate.sh.
+    #[arg(long, value_name = "SECONDS")]
+    count: Option<u32>,
     /// One JSON object a row instead of the table.
     #[arg(long)]
     json: bool,
@@ -41,6 +45,12 @@ struct Options {
 fn main() {
     let options = Options::parse();
     if options.filter.as_ref().is_some_and(|filter| !"engine".contains(filter.as_str())) {
+        return;
+    }
+    if let Some(seconds) = options.count {
+        let patients = options.patients.first().copied().unwrap_or(1_000);
+        let source = options.source.unwrap_or(Source::Json);
+        println!("{}", run::count(patients, source, options.batch, seconds));
         return;
     }
     let sources = [Source::Json, Source::Arrow];

@@ -113,6 +113,17 @@ pub fn measure(plan: &Plan) -> Measured {
     measured
 }
 
+/// Runs so many seconds of stream, every patient once a second, and returns how many events that were.
+pub fn count(patients: u32, source: Source, batch: usize, seconds: u32) -> u64 {
+    let plan = Plan { patients, source, batch, rounds: [0, seconds], repeats: 1 };
+    let (ward, mut engine) = (Ward::new(patients, 1_000), Engine::new());
+    for round in 0..seconds {
+        engine.round(&ward, &plan, round);
+    }
+    assert_eq!(engine.rejected, 0, "every event is a good one");
+    u64::from(patients) * u64::from(seconds)
+}
+
 /// State of patients observed once a minute for four hours, which is longer than anything is kept.
 pub fn memory(patients: u32) -> Memory {
     let plan = Plan { patients, source: Source::Arrow, batch: 1_024, rounds: [0, 240], repeats: 1 };
