@@ -9,4 +9,5 @@ pub mod modality;
 pub mod score;
 pub mod shell;
 pub mod stage;
+pub mod trees;
 pub mod types;

@@ -11,6 +11,7 @@ mod fourth_modality;
 mod fusers;
 mod kafka;
 mod laws;
+mod models;
 mod news2;
 mod oracle;
 mod record_files;

@@ -6,14 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import of the crate (ARCHITECTURE, "Rooms").
-const MAY_IMPORT: [(&str, &[&str]); 7] = [
+const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ("types", &["types"]),
+    ("trees", &["trees"]),
     ("stage", &["types", "stage"]),
     ("modality", &["types", "modality"]),
-    ("score", &["types", "modality", "stage", "score"]),
-    ("fuse", &["types", "modality", "stage", "fuse"]),
+    ("score", &["types", "trees", "modality", "stage", "score"]),
+    ("fuse", &["types", "trees", "modality", "stage", "fuse"]),
     ("evaluate", &["types", "evaluate"]),
-    ("shell", &["types", "modality", "stage", "score", "fuse", "evaluate", "shell"]),
+    ("shell", &["types", "trees", "modality", "stage", "score", "fuse", "evaluate", "shell"]),
 ];
 
 /// What awaits, reads a clock, a file, a socket, the environment or chance: only in the shell.
