@@ -6,6 +6,7 @@ mod config;
 mod datasets;
 mod decoders;
 mod demo;
+mod deploy;
 mod deployment;
 mod fourth_modality;
 mod fusers;
