@@ -15,15 +15,15 @@ const PARTITIONS: u32 = 2;
 /// For anything that should happen soon, on a machine that is busy with other tests.
 const LONGEST: Duration = Duration::from_secs(50);
 
-struct Site {
+pub(super) struct Site {
     folder: tempfile::TempDir,
-    prefix: String,
-    bus: KafkaBus,
+    pub(super) prefix: String,
+    pub(super) bus: KafkaBus,
     ward: Ward,
 }
 
 /// A child that does not outlive the test.
-struct Process(Child);
+pub(super) struct Process(pub(super) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -38,10 +38,11 @@ fn now() -> i64 {
 }
 
 impl Site {
-    fn new() -> Self {
+    /// Nothing is there yet: no topic, no process.
+    pub(super) fn new(name: &str) -> Self {
         let (folder, prefix) = (
             tempfile::tempdir().expect("a temporary folder"),
-            format!("site-{}", std::process::id()),
+            format!("{name}-{}", std::process::id()),
         );
         let settings = Kafka(shared()).settings();
         let mut text = format!(
@@ -83,12 +84,12 @@ impl Site {
         self.folder.path().join("latefusion.toml")
     }
 
-    fn command(&self, words: &[&str]) -> Output {
+    pub(super) fn command(&self, words: &[&str]) -> Output {
         program(&self.config(), words).output().expect("the program can be run")
     }
 
     /// What a command printed; it must succeed.
-    fn said(&self, words: &[&str]) -> String {
+    pub(super) fn said(&self, words: &[&str]) -> String {
         let output = self.command(words);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(
@@ -100,7 +101,7 @@ impl Site {
         text(&output.stdout)
     }
 
-    fn start(&self, instance: &str) -> Process {
+    pub(super) fn start(&self, instance: &str) -> Process {
         let log = std::fs::File::create(self.folder.path().join(format!("log-{instance}")))
             .expect("the folder is there");
         let mut command = program(&self.config(), &["run", "--instance", instance]);
@@ -150,7 +151,7 @@ impl Site {
         }
     }
 
-    fn logs(&self) -> String {
+    pub(super) fn logs(&self) -> String {
         let log = |instance: &str| {
             std::fs::read_to_string(self.folder.path().join(format!("log-{instance}")))
                 .unwrap_or_default()
@@ -183,7 +184,7 @@ fn end(mut process: Process, site: &Site) -> Duration {
 
 #[test]
 fn two_processes_share_the_work_one_crashes_the_other_takes_over_and_the_audit_is_clean() {
-    let mut site = Site::new();
+    let mut site = Site::new("site");
     let missing = site.command(&["topics", "--dry-run"]);
     assert!(!missing.status.success(), "nothing is there yet");
     let made = site.said(&["topics"]);

@@ -3,6 +3,7 @@
 
 mod chaos;
 mod cluster;
+mod commands;
 mod deployment;
 mod outages;
 mod security;
