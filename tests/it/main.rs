@@ -3,6 +3,7 @@
 mod bus_contract;
 mod calibration_file;
 mod config;
+mod coordinator;
 mod datasets;
 mod decoders;
 mod demo;

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+/// A transactional producer's connection on which nothing was said for as long is closed, and opened again when it is needed.
+const IDLE_CONNECTION: Span = Span::seconds(3);
+
 /// How the connection is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -255,10 +258,12 @@ impl KafkaSettings {
             .set("topic.metadata.propagation.max.ms", "10000");
         match transactional_id {
             Some(id) => {
-                config.set("transactional.id", id).set(
-                    "transaction.timeout.ms",
-                    self.transaction_timeout.as_millis().to_string(),
-                );
+                config
+                    .set("transactional.id", id)
+                    .set("transaction.timeout.ms", self.transaction_timeout.as_millis().to_string())
+                    // `send_offsets_to_transaction` asks three times within half a second where the group's coordinator is, and then
+                    // again only when a connection goes down or up: with none of that it never returns, whatever its timeout.
+                    .set("connections.max.idle.ms", IDLE_CONNECTION.as_millis().to_string());
             }
             None => {
                 // What is appended must be a gapless prefix: a record neither times out by itself nor is skipped.
