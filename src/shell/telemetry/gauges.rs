@@ -7,7 +7,7 @@ use super::{Telemetry, health};
 use crate::shell::bus::kafka::{ClientFigures, ERROR_KINDS};
 use crate::shell::driver::{Board, Clock, EngineStatus, LaneStatus, Pipeline, WorkerStatus};
 use crate::types::{EventTime, Feed, ModalityId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// All that answers over HTTP are made from; clones share it.
@@ -110,22 +110,29 @@ impl Observed {
     }
 
     fn of_models(&self, workers: &[WorkerStatus]) -> Vec<Sample> {
-        let lanes = workers.iter().flat_map(|w| w.lanes.iter().map(move |lane| (&w.role, lane)));
-        let mut models = BTreeMap::new();
-        for (role, lane) in lanes {
-            let Some(EngineStatus::Score { models: of_lane, .. }) = &lane.engine else { continue };
-            for (at, model) in of_lane.iter().enumerate() {
-                let modality = role.strip_prefix("score-").unwrap_or(role);
-                models.insert((modality, at > 0, model), ());
-            }
-        }
-        let sample = |(modality, is_shadow, model): (&str, bool, &crate::types::ModelName)| {
-            let ((model, version), role) =
-                (split(model), if is_shadow { "shadow" } else { "active" });
+        let sample = |(modality, is_shadow, model): (&str, bool, &str)| {
+            let ((model, version), role) = (split(model), role_of(is_shadow));
             Sample::new(names::MODEL_INFO, &[modality, model, version, role], 1.0)
         };
-        models.into_keys().map(sample).collect()
+        models(workers).into_iter().map(sample).collect()
     }
+}
+
+/// The models at work, each once: modality, whether it is a shadow, and its name.
+pub(super) fn models(workers: &[WorkerStatus]) -> BTreeSet<(&str, bool, &str)> {
+    let lanes = workers.iter().flat_map(|w| w.lanes.iter().map(move |lane| (&w.role, lane)));
+    let mut found = BTreeSet::new();
+    for (role, lane) in lanes {
+        let Some(EngineStatus::Score { models, .. }) = &lane.engine else { continue };
+        let modality = role.strip_prefix("score-").unwrap_or(role);
+        found.extend(models.iter().enumerate().map(|(at, model)| (modality, at > 0, &**model)));
+    }
+    found
+}
+
+/// What a model is there for.
+pub(super) const fn role_of(is_shadow: bool) -> &'static str {
+    if is_shadow { "shadow" } else { "active" }
 }
 
 /// Patients and bytes of a lane's state.

@@ -16,6 +16,7 @@ mod restoring;
 mod sample;
 mod server;
 mod shape;
+mod status;
 mod totals;
 
 pub use gauges::Observed;
@@ -25,6 +26,7 @@ pub use restoring::Restoring;
 pub use sample::Sample;
 pub use server::serve;
 pub use shape::Shape;
+pub use status::Status;
 pub use totals::Totals;
 
 use super::bus::{BusError, TopicPartition};

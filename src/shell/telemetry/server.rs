@@ -1,20 +1,34 @@
 //! HTTP on a thread of its own: nothing that it does can hold up a worker, and nothing that a worker does can hold up an answer.
 
 use super::gauges::Observed;
-use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 use tracing::error;
 
+/// The page: one file without a build step and without anything from elsewhere.
+const PAGE: &str = include_str!("ui.html");
+const FRESH: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+/// Nothing may be loaded from elsewhere, and nobody may show the page within another one.
+const PAGE_HEADERS: [(HeaderName, &str); 3] = [
+    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+    (header::CACHE_CONTROL, "no-store"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src 'self'; frame-ancestors 'none'",
+    ),
+];
+const PATHS: &str = "there are /live, /ready, /metrics, /status and /ui\n";
+
 /// How often recorded samples are sorted into their buckets where nobody looks.
 const UPKEEP: Duration = Duration::from_secs(2);
 
-/// Answers `/live`, `/ready` and `/metrics` until the process ends; returns the address, whose port the system picks where it is 0.
+/// Answers `/live`, `/ready`, `/metrics`, `/status` and `/ui` until the process ends; returns the address, whose port the system picks where it is 0.
 ///
 /// # Errors
 /// The system's, where it cannot listen there.
@@ -51,7 +65,10 @@ fn router(observed: Observed) -> Router {
         .route("/live", get(async |State(of): State<Observed>| health(&of, false)))
         .route("/ready", get(async |State(of): State<Observed>| health(&of, true)))
         .route("/metrics", get(metrics))
-        .fallback(async || (StatusCode::NOT_FOUND, "there are /live, /ready and /metrics\n"))
+        .route("/status", get(async |State(of): State<Observed>| (FRESH, Json(of.status()))))
+        .route("/ui", get(async || (PAGE_HEADERS, PAGE)))
+        .route("/", get(async || Redirect::temporary("/ui")))
+        .fallback(async || (StatusCode::NOT_FOUND, PATHS))
         .with_state(observed)
 }
 
