@@ -12,6 +12,7 @@ mod fusers;
 mod kafka;
 mod laws;
 mod news2;
+mod operate;
 mod oracle;
 mod record_files;
 mod report;
