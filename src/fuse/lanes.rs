@@ -34,7 +34,7 @@ pub(super) struct Lane {
     /// `next_offset` of the newest heartbeat taken.
     heard: i64,
     pub watermark: EventTime,
-    idle: bool,
+    pub idle: bool,
     clock: ScorerClock,
     /// Log clock when the watermark last moved.
     moved: Span,

@@ -163,6 +163,17 @@ impl FuseStage {
         self.lanes.iter().map(|lane| (lane.source, lane.watermark))
     }
 
+    /// Source lanes that said last that they are idle: nobody waits for them.
+    pub fn idle_lanes(&self) -> impl Iterator<Item = SourceLane> + '_ {
+        self.lanes.iter().filter(|lane| lane.idle).map(|lane| lane.source)
+    }
+
+    /// By modality, how long its predictions count as evidence; `None`: not activated.
+    pub fn validities(&self) -> Option<Vec<Span>> {
+        let active = self.active.as_ref()?;
+        Some(active.policies.iter().map(|policy| policy.validity).collect())
+    }
+
     /// Takes a record; `seen` is the slot that its patient had a moment ago.
     fn take(&mut self, input: FuseInput, seen: Option<u32>, out: &mut Vec<FuseOutput>) {
         let longest = self.active.as_ref().map_or(Span::ZERO, |a| a.package.longest_clock_step);

@@ -11,8 +11,8 @@ use super::records::{ScoreConfig, ScoreCounters, ScoreInput, ScoreOutput};
 use super::versions::{Change, Limits, apply};
 use crate::stage::{BadCheckpoint, Stage, StateEntry, StateKey};
 use crate::types::{
-    Event, EventTime, Fault, Heartbeat, IngestTime, IssueTime, PatientId, Position, RejectReason,
-    Rejection, Scored, ScorerClock, Span,
+    Event, EventTime, Fault, Heartbeat, IngestTime, IssueTime, ModelName, PatientId, Position,
+    RejectReason, Rejection, Scored, ScorerClock, Span,
 };
 use std::collections::BTreeMap;
 
@@ -69,6 +69,11 @@ impl ScoreStage {
         self.active = Pending::new(active, self.config.lookback);
         self.shadows =
             shadows.into_iter().map(|model| Pending::new(model, self.config.lookback)).collect();
+    }
+
+    /// The active model, then the shadows.
+    pub fn models(&self) -> impl Iterator<Item = &ModelName> {
+        [&self.active].into_iter().chain(&self.shadows).map(Pending::name)
     }
 
     /// The lane's word on how far it is.

@@ -101,6 +101,7 @@ fn switching_labs_off_lowers_their_availability_while_scores_carry_on() {
         script: parse_script("3s labs off", &registry).expect("a script"),
         limits: Limits::default(),
         title: "a test".to_owned(),
+        listen: None,
     };
     let (_, notes) = show(options, true);
     assert!(notes.best > 0.5, "labs were there before: {}", notes.best);
@@ -193,6 +194,7 @@ fn recorded(inputs: Vec<Known>, lanes: &LaneSetup, partitions: u32, limits: Limi
         script: Vec::new(),
         limits,
         title: "a test".to_owned(),
+        listen: None,
     }
 }
 

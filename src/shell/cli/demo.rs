@@ -42,6 +42,9 @@ pub(super) struct Args {
     /// Switches feeds by the time since the history was sent: "10s labs off; 30s labs on".
     #[arg(long, default_value = "", value_name = "STEPS")]
     script: String,
+    /// Where the process answers over HTTP (/ui, /status, /metrics); left out: 127.0.0.1:9464, or another port where that is taken.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
     /// Shows nothing while it runs and prints the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -58,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let options = options(args, &registry)?;
     let face = Face::open(args.face, args.json)?;
-    let mut watching = Watching { face, registry, address: String::new() };
+    let mut watching = Watching { face, registry, address: String::new(), page: String::new() };
     let ran = run_demo(options, &mut watching);
     let Watching { face, address, .. } = watching;
     // Gives the terminal back before anything is printed.
@@ -115,7 +118,17 @@ fn options(args: &Args, registry: &Registry) -> anyhow::Result<Options> {
         script: parse_script(&args.script, registry)?,
         limits: Limits::default(),
         title,
+        listen: Some(args.listen.clone().unwrap_or_else(free_address)),
     })
+}
+
+/// The address of the configuration's default where nobody listens there, else one with a port that the system picks.
+fn free_address() -> String {
+    let usual = crate::shell::config::TelemetrySection::default().listen;
+    match std::net::TcpListener::bind(&usual) {
+        Ok(_) => usual,
+        Err(_) => "127.0.0.1:0".to_owned(),
+    }
 }
 
 /// Early enough that the stream does not overtake the wall clock, whose time the broker stamps on what the pipeline writes.
@@ -129,6 +142,7 @@ struct Watching {
     face: Face,
     registry: Registry,
     address: String,
+    page: String,
 }
 
 impl Audience for Watching {
@@ -144,6 +158,13 @@ impl Audience for Watching {
         }
     }
 
+    fn served(&mut self, address: std::net::SocketAddr) {
+        self.page = format!("http://{address}/ui");
+        if self.face.is_plain() {
+            say(&format!("in a browser: {}", self.page));
+        }
+    }
+
     fn score(&mut self, score: &FusedScore, change: Option<BandChange>) {
         self.face.score(score, change);
     }
@@ -155,8 +176,8 @@ impl Audience for Watching {
             names.iter().map(|name| format!("{} {name} off/on", letter(name))).collect();
         flow.hint = format!("{}  q quit   {}", hint.join("  "), kcat(&self.address));
         if flow.note.is_empty() {
-            flow.note = "The embedded broker keeps nothing and isolates no transactions; a real one: tests/kafka/README.md"
-                .to_owned();
+            flow.note =
+                format!("In a browser: {}   (the embedded broker keeps nothing)", self.page);
         }
         let keys = self.face.look(picture, &flow)?;
         let command = |key: Key| match key {

@@ -8,7 +8,8 @@ use crate::shell::bus::Guarantee;
 use crate::shell::bus::kafka::KafkaBus;
 use crate::shell::config::{Deployment, shipped_package};
 use crate::shell::driver::{Board, Crew, Role, StopFlag, WallClock, run_roles};
-use crate::shell::{driver, health, logs, signals};
+use crate::shell::telemetry::{self, Observed, logs};
+use crate::shell::{driver, signals};
 use crate::types::Feed;
 use anyhow::{Context, bail};
 use std::path::PathBuf;
@@ -44,7 +45,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let pipeline = Arc::new(deployment.pipeline());
     signals::drain_on_term(&stop, pipeline.pace.grace).context("cannot listen for signals")?;
     let listen = &deployment.config.telemetry.listen;
-    let address = health::serve(listen, &board)
+    let clock: Arc<dyn driver::Clock> = Arc::new(WallClock::new());
+    let observed = Observed {
+        pipeline: pipeline.clone(),
+        board: board.clone(),
+        clock: clock.clone(),
+        clients: deployment.kafka.figures.clone(),
+    };
+    let address = telemetry::serve(listen, observed)
         .with_context(|| format!("cannot listen on {listen} (telemetry.listen): choose another"))?;
     let lanes = &deployment.config.lanes;
     tracing::info!(brokers = deployment.kafka.brokers, instance = lanes.instance, %address,
@@ -53,7 +61,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let membership = role.membership(&pipeline, &lanes.app, &lanes.instance, worker);
         KafkaBus::connect(&deployment.kafka, membership)
     };
-    let clock: Arc<dyn driver::Clock> = Arc::new(WallClock::new());
     match run_roles(&pipeline, &crews, join, &clock, &stop, &board) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(failed) => {
@@ -145,7 +152,7 @@ pub(super) fn healthcheck(args: &HealthArgs) -> anyhow::Result<ExitCode> {
     let deployment = args.config.load()?;
     let path = if args.ready { "/ready" } else { "/live" };
     let listen = &deployment.config.telemetry.listen;
-    let (ok, text) = health::ask(listen, path, Duration::from_secs(3))
+    let (ok, text) = telemetry::ask(listen, path, Duration::from_secs(3))
         .with_context(|| format!("nothing answers on {listen}"))?;
     say(text.trim_end());
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })

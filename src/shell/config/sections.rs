@@ -251,6 +251,7 @@ impl LogLevel {
 #[allow(missing_docs)]
 pub struct TelemetrySection {
     pub listen: String,
+    pub metrics: bool,
     pub log_format: LogFormat,
     pub log_level: LogLevel,
 }
@@ -259,6 +260,7 @@ impl Default for TelemetrySection {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:9464".to_owned(),
+            metrics: true,
             log_format: LogFormat::Text,
             log_level: LogLevel::Info,
         }

@@ -8,6 +8,7 @@ use crate::shell::bus::kafka::KafkaSettings;
 use crate::shell::driver::{Pace, Pipeline, StateTopics};
 use crate::shell::local_lane::LaneSetup;
 use crate::shell::setup;
+use crate::shell::telemetry::{Shape, Telemetry};
 use crate::shell::wire::{Limits, Names, Topics};
 use crate::types::Span;
 use std::path::{Path, PathBuf};
@@ -67,7 +68,10 @@ impl Deployment {
         let lanes = &self.config.lanes;
         let duration = |span: Span| Duration::from_millis(span.as_millis().max(0).unsigned_abs());
         let topics = &self.config.topics;
+        let shape = Shape::new(&self.names);
+        let measures = self.config.telemetry.metrics;
         Pipeline {
+            telemetry: if measures { Telemetry::on(shape) } else { Telemetry::off(shape) },
             lanes: self.lanes.clone(),
             topics: self.topics.clone(),
             names: self.names.clone(),
@@ -156,6 +160,7 @@ impl Config {
             record_bytes: kafka.record_bytes,
             poll_records: kafka.poll_records,
             extra: kafka.extra,
+            ..KafkaSettings::default()
         };
         for (key, file) in [
             ("ca_file", &settings.ca_file),

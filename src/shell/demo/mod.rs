@@ -20,6 +20,7 @@ use super::driver::{
 use super::feed::Source;
 use super::final_revisions::FinalRevisions;
 use super::local_lane::LaneSetup;
+use super::telemetry::{self, Observed, Shape, Telemetry};
 use super::view::{BandChange, Flow, Picture};
 use super::wire::{Limits as LetterLimits, Names, Topics};
 use crate::types::{Feed, FusedScore, IngestTime, RejectReason, Span};
@@ -75,6 +76,8 @@ pub struct Options {
     pub limits: Limits,
     /// First line of the picture.
     pub title: String,
+    /// Where the process answers over HTTP; `None`: nowhere.
+    pub listen: Option<String>,
 }
 
 /// What a person asks for.
@@ -90,6 +93,8 @@ pub enum Command {
 pub trait Audience {
     /// The broker listens.
     fn started(&mut self, address: &str);
+    /// The process answers over HTTP at this address.
+    fn served(&mut self, _address: std::net::SocketAddr) {}
     /// A fused score came; with the change where it is of another band than the patient's last.
     fn score(&mut self, score: &FusedScore, change: Option<BandChange>);
     /// Called several times a second.
@@ -147,6 +152,9 @@ pub enum DemoError {
         "the pipeline stands still at {0}: run it again; if that does not help, the machine may be too busy"
     )]
     Stuck(String),
+    /// The address for HTTP.
+    #[error("cannot answer over HTTP on {0}: choose another address")]
+    Listen(String, #[source] std::io::Error),
     /// The terminal.
     #[error("cannot draw on the terminal")]
     Terminal(#[from] std::io::Error),
@@ -171,6 +179,13 @@ pub fn run(options: Options, audience: &mut dyn Audience) -> Result<Outcome, Dem
 
     let (marks, stop, board) = (Marks::default(), StopFlag::default(), Board::default());
     let clock = Arc::new(StreamClock::at(options.schedule.begins));
+    if let Some(listen) = &options.listen {
+        let (pipeline, board, clock) = (pipeline.clone(), board.clone(), clock.clone());
+        let observed = Observed { pipeline, board, clock, clients: settings.figures.clone() };
+        let address = telemetry::serve(listen, observed)
+            .map_err(|error| DemoError::Listen(listen.clone(), error))?;
+        audience.served(address);
+    }
     let (commands, receiver) = mpsc::channel();
     let progress = Progress::default();
     let title = options.title.clone();
@@ -225,6 +240,7 @@ fn listed(errors: &[super::driver::RunError]) -> String {
 
 fn pipeline(options: &Options, topics: Topics, names: Names) -> Pipeline {
     Pipeline {
+        telemetry: Telemetry::on(Shape::new(&names)),
         lanes: options.lanes.clone(),
         topics,
         names,

@@ -4,6 +4,7 @@ use super::checkpoint::Shelf;
 use super::lane::{Lane, Making};
 use super::worker::Worker;
 use crate::shell::bus::{Bus, BusError, Commit, TopicPartition};
+use crate::shell::telemetry::Measured;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ pub(super) struct Share {
     checkpoint: bool,
     outputs: u64,
     dead_letters: u64,
+    measured: Measured,
 }
 
 impl Worker {
@@ -23,9 +25,13 @@ impl Worker {
             self.unsent = self.gather(bus)?;
         }
         let Some((commit, _)) = &self.unsent else { return Ok(false) };
-        bus.commit(commit)?;
+        let (began, telemetry) = (self.clock.elapsed(), &self.pipeline.telemetry);
+        bus.commit(commit).inspect_err(|error| telemetry.not_committed(self.role, error))?;
         let (_, shares) = self.unsent.take().unwrap_or_default();
         self.last_commit = self.clock.elapsed();
+        let (took, measured) = (self.last_commit.saturating_sub(began), shares.iter());
+        let measured = measured.map(|share| &share.measured);
+        telemetry.committed(self.role, measured, took, self.clock.now());
         self.counts.commits += 1;
         for share in shares {
             let Some(lane) = self.lanes.get_mut(&share.place) else { continue };
@@ -69,6 +75,7 @@ impl Worker {
                 checkpoint: shelf.is_some(),
                 outputs: made.outputs.len() as u64,
                 dead_letters: made.dead_letters,
+                measured: made.measured,
             });
             commit.outputs.extend(made.outputs);
             commit.offsets.push((lane.place.clone(), lane.next));

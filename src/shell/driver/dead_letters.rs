@@ -30,6 +30,7 @@ impl DeadLetters {
 
     /// Adds the dead letter of a record.
     pub(super) fn add(&self, record: &Record, fault: Fault, made: &mut Made) {
+        made.measured.reject(fault.reason);
         let source = RecordPlace {
             topic: record.place.topic.to_string(),
             epoch: self.epoch,

@@ -5,14 +5,17 @@ use super::dead_letters::DeadLetters;
 use super::lane::{Engine, Made, Making};
 use super::score_lane::{dead_letters, readable, trace};
 use super::status::EngineStatus;
-use crate::fuse::{FuseConfig, FuseInput, FuseOutput, FuseStage};
+use crate::fuse::{FuseConfig, FuseCounters, FuseInput, FuseOutput, FuseStage};
 use crate::shell::bus::{Headers, Outgoing, Record};
+use crate::shell::telemetry::Measured;
 use crate::shell::wire::{
     ModelNames, Names, check_key, decode_entry, encode_availability, encode_fused_score,
     write_availability_key, write_fused_score_key,
 };
 use crate::stage::{BadCheckpoint, Stage, StateEntry};
-use crate::types::{Availability, Band, FusedScore, Pane, PatientId, ScorerClock};
+use crate::types::{
+    Availability, Band, FusedScore, IngestTime, LogEntry, Pane, PatientId, ScorerClock,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -37,6 +40,10 @@ pub(super) struct FuseLane {
     high: BTreeSet<PatientId>,
     input: Vec<FuseInput>,
     outputs: Vec<FuseOutput>,
+    /// The newest availability, for people.
+    newest: Option<Box<Availability>>,
+    /// What of the stage's counters has been noted for telemetry.
+    noted: FuseCounters,
 }
 
 impl FuseLane {
@@ -58,13 +65,47 @@ impl FuseLane {
             pipeline: pipeline.clone(),
             input: Vec::new(),
             outputs: Vec::new(),
+            newest: None,
+            noted: FuseCounters::default(),
         }
     }
 
     /// One record at a time: the stage gains nothing from batches, and so each output is known by its record.
-    fn step(&mut self, record: &Record) {
-        self.input.push(fuse_input(record, &self.pipeline.names, &mut self.models));
+    /// Gives the broker's time of the input record that it goes back to; its own where it goes back to none.
+    fn step(&mut self, record: &Record) -> IngestTime {
+        let input = fuse_input(record, &self.pipeline.names, &mut self.models);
+        let taken = match &input.entry {
+            Ok(LogEntry::Scored(scored)) => scored.ingest_time,
+            _ => record.ingest_time,
+        };
+        self.input.push(input);
         self.stage.step(&mut self.input, &mut self.outputs);
+        let newest = self.outputs.iter().rev().find_map(|output| match output {
+            FuseOutput::Availability(availability) => Some(availability),
+            _ => None,
+        });
+        if let Some(newest) = newest {
+            self.newest = Some(Box::new(newest.clone()));
+        }
+        taken
+    }
+
+    /// Notes what the stage has counted since the last call; `published` of its panes were noted one by one.
+    fn note(&mut self, measured: &mut Measured, published: u64) {
+        let (now, before) = (self.stage.counters(), &self.noted);
+        let pairs = [
+            (&now.merged, &before.merged),
+            (&now.carried, &before.carried),
+            (&now.expired, &before.expired),
+        ];
+        for (noted, (now, before)) in measured.late.iter_mut().zip(pairs) {
+            noted.resize(now.len(), 0);
+            for (m, noted) in noted.iter_mut().enumerate() {
+                *noted += now[m] - before.get(m).copied().unwrap_or(0);
+            }
+        }
+        measured.unchanged((now.panes - before.panes).saturating_sub(published));
+        self.noted = now.clone();
     }
 
     fn add_score(&mut self, score: &FusedScore, headers: Headers, made: &mut Made) {
@@ -108,12 +149,18 @@ impl FuseLane {
 
 impl Engine for FuseLane {
     fn take(&mut self, records: &[Record], made: &mut Made) {
+        let measures = self.pipeline.telemetry.measures();
+        let mut published = 0;
         for record in records {
-            self.step(record);
+            let taken = self.step(record);
             let mut outputs = std::mem::take(&mut self.outputs);
             for output in outputs.drain(..) {
                 match output {
                     FuseOutput::Fused(score) => {
+                        published += 1;
+                        if measures {
+                            made.measured.fused(&score, taken);
+                        }
                         self.add_score(&score, trace(record).into_iter().collect(), made);
                     }
                     FuseOutput::Availability(availability) => {
@@ -124,6 +171,9 @@ impl Engine for FuseLane {
             }
             self.outputs = outputs;
         }
+        if measures {
+            self.note(&mut made.measured, published);
+        }
     }
 
     fn replay(&mut self, records: &[Record]) {
@@ -131,6 +181,8 @@ impl Engine for FuseLane {
             self.step(record);
             self.outputs.clear();
         }
+        // What is published already has been counted by whoever published it.
+        self.noted = self.stage.counters().clone();
     }
 
     fn speak(&mut self, _: i64, _: ScorerClock, _: bool, _: &mut Made) {}
@@ -157,6 +209,9 @@ impl Engine for FuseLane {
             patients: self.stage.patients(),
             bytes: self.stage.memory_bytes(),
             watermarks: self.stage.watermarks().collect(),
+            idle: self.stage.idle_lanes().collect(),
+            availability: self.newest.clone(),
+            validities: self.stage.validities(),
             package: self.stage.active_digest().map(str::to_owned),
         }
     }

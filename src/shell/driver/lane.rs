@@ -3,6 +3,7 @@
 use super::status::{Counts, EngineStatus, Phase};
 use super::{Pipeline, Role};
 use crate::shell::bus::{Outgoing, Record, TopicPartition};
+use crate::shell::telemetry::{Measured, Restoring, Telemetry};
 use crate::stage::{BadCheckpoint, StateEntry};
 use crate::types::{Feed, ScorerClock, SourceLane};
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub(super) struct Made {
     pub urgent: bool,
     /// Dead letters among the outputs.
     pub dead_letters: u64,
+    /// For telemetry; nothing where it does not measure.
+    pub measured: Measured,
 }
 
 /// What drives a stage, or stands where no stage is needed: bytes in, bytes out. Total.
@@ -89,6 +92,8 @@ pub(super) struct Lane {
     pub counts: Counts,
     /// As of the last look.
     pub lag: Option<i64>,
+    /// Tells how the restore goes; `None` once restored.
+    pub restoring: Option<Restoring>,
 }
 
 /// What a lane said last, and when.
@@ -104,8 +109,9 @@ pub(super) struct Voice {
 }
 
 impl Lane {
-    pub(super) fn new(place: TopicPartition) -> Self {
+    pub(super) fn new(place: TopicPartition, telemetry: &Telemetry) -> Self {
         Self {
+            restoring: Some(telemetry.restoring(&place)),
             place,
             phase: Phase::Restoring,
             engine: None,
@@ -122,9 +128,9 @@ impl Lane {
     }
 
     /// Forgets everything that is not committed; the lane is restored before it goes on.
-    pub(super) fn rewind(&mut self) {
+    pub(super) fn rewind(&mut self, telemetry: &Telemetry) {
         let counts = Counts { rewinds: self.counts.rewinds + 1, ..self.counts };
-        *self = Self { counts, ..Self::new(self.place.clone()) };
+        *self = Self { counts, ..Self::new(self.place.clone(), telemetry) };
     }
 
     /// Takes records of this lane. A record before the next offset was taken already.

@@ -26,6 +26,7 @@ pub use worker::{Turn, Worker};
 
 use super::bus::{Guarantee, Worker as Membership};
 use super::local_lane::LaneSetup;
+use super::telemetry::Telemetry;
 use super::wire::{Limits, Names, Topics};
 use crate::types::{Feed, ScorerClock, Span};
 use std::collections::BTreeMap;
@@ -108,6 +109,8 @@ pub struct Pipeline {
     pub max_payload: usize,
     /// How much of an original a dead letter keeps at most.
     pub dead_letters: Limits,
+    /// Whom the workers report to.
+    pub telemetry: Telemetry,
 }
 
 impl Pipeline {

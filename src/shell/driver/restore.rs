@@ -54,13 +54,15 @@ pub(super) fn restore(
             "the log does not reach back far enough: the lane starts incomplete; give the topic a longer retention");
         base.engine.mark_incomplete();
     }
-    let replayed = replay(bus, &mut *base.engine, &place, (from.max(progress.start), to))?;
+    let tell = |remaining| lane.restoring.iter().for_each(|lane| lane.remaining(remaining));
+    let replayed = replay(bus, &mut *base.engine, &place, (from.max(progress.start), to), tell)?;
     bus.start(&place, to)?;
     info!(lane = %place, checkpoint = base.offset, committed = to, replayed, "lane restored");
     lane.engine = Some(base.engine);
     lane.ledger = base.ledger;
     lane.checkpoint = (if base.torn { Duration::ZERO } else { elapsed }, base.offset);
     (lane.next, lane.committed, lane.phase) = (to, to, Phase::Running);
+    lane.restoring = None;
     lane.counts.restores += 1;
     lane.counts.replayed += replayed;
     lane.counts.bad_checkpoints += u64::from(base.torn);
@@ -155,16 +157,19 @@ fn replay(
     engine: &mut dyn Engine,
     place: &TopicPartition,
     (from, to): (i64, i64),
+    tell: impl Fn(i64),
 ) -> Result<u64, BusError> {
     if from >= to || !engine.has_state() {
         return Ok(0);
     }
+    tell(to - from);
     let (mut batch, mut replayed) = (Vec::<Record>::new(), 0);
     bus.read_back(place, from, Some(to), &mut |record| {
         replayed += 1;
         batch.push(record);
         if batch.len() == REPLAY_BATCH {
             engine.replay(&batch);
+            tell(batch.last().map_or(0, |record| to - record.offset - 1));
             batch.clear();
         }
     })?;

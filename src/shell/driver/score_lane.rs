@@ -7,10 +7,11 @@ use super::status::EngineStatus;
 use crate::modality::Modality;
 use crate::score::{ScoreConfig, ScoreInput, ScoreOutput, ScoreStage};
 use crate::shell::bus::{Outgoing, Record};
+use crate::shell::telemetry::Measured;
 use crate::shell::wire::{TRACEPARENT, encode_entry, traceparent, write_entry_key};
 use crate::stage::{BadCheckpoint, Stage, StateEntry};
 use crate::types::{
-    Event, Fault, Feed, LogEntry, ModalityId, PatientId, RejectReason, ScorerClock,
+    Event, Fault, Feed, LogEntry, ModalityId, PatientId, RejectReason, Rejection, ScorerClock,
 };
 use std::sync::Arc;
 
@@ -55,15 +56,20 @@ impl ScoreLane {
         })
     }
 
-    fn step(&mut self, records: &[Record]) {
+    fn step(&mut self, records: &[Record], mut measured: Option<&mut Measured>) {
         self.inputs.clear();
         self.outputs.clear();
         for record in records {
+            let event = self.decode(record.payload.as_deref());
+            if let Some(measured) = measured.as_deref_mut() {
+                let event_time = event.as_ref().ok().map(|event| event.event_time);
+                measured.event(record.ingest_time, event_time);
+            }
             self.inputs.push(ScoreInput {
                 offset: record.offset,
                 ingest_time: record.ingest_time,
                 key: patient_of(record.key.as_deref()),
-                event: self.decode(record.payload.as_deref()),
+                event,
             });
         }
         self.stage.step(&mut self.inputs, &mut self.outputs);
@@ -77,8 +83,9 @@ impl ScoreLane {
 
 impl Engine for ScoreLane {
     fn take(&mut self, records: &[Record], made: &mut Made) {
+        let measures = self.pipeline.telemetry.measures();
         for batch in records.chunks(self.pipeline.lanes.batch.max(1)) {
-            self.step(batch);
+            self.step(batch, measures.then_some(&mut made.measured));
             let record = |offset: i64| {
                 let at = batch.binary_search_by_key(&offset, |record| record.offset);
                 at.ok().and_then(|at| batch.get(at))
@@ -86,10 +93,17 @@ impl Engine for ScoreLane {
             for output in self.outputs.drain(..) {
                 match output {
                     ScoreOutput::Scored(scored) => {
+                        if measures {
+                            made.measured.scored(&scored);
+                        }
                         let source = record(scored.source.offset);
                         self.writer.add(&LogEntry::Scored(scored), source, made);
                     }
-                    ScoreOutput::Rejected(rejection) if rejection.fault.reason.is_harmless() => {}
+                    ScoreOutput::Rejected(Rejection { fault, .. })
+                        if fault.reason.is_harmless() =>
+                    {
+                        made.measured.reject(fault.reason);
+                    }
                     ScoreOutput::Rejected(rejection) => {
                         if let Some(record) = record(rejection.source.offset) {
                             self.dead_letters.add(record, rejection.fault, made);
@@ -102,7 +116,7 @@ impl Engine for ScoreLane {
 
     fn replay(&mut self, records: &[Record]) {
         for batch in records.chunks(self.pipeline.lanes.batch.max(1)) {
-            self.step(batch);
+            self.step(batch, None);
         }
     }
 
@@ -132,6 +146,7 @@ impl Engine for ScoreLane {
             patients: self.stage.patients(),
             bytes: self.stage.memory_bytes(),
             watermark: self.stage.heartbeat(0, ScorerClock::MIN, false).watermark,
+            models: self.stage.models().cloned().collect(),
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::fuse::FuseCounters;
 use crate::score::ScoreCounters;
 use crate::shell::bus::TopicPartition;
-use crate::types::{EventTime, SourceLane};
+use crate::types::{Availability, EventTime, ModelName, SourceLane, Span};
+use std::time::Duration;
 
 /// Where a lane is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub enum EngineStatus {
         bytes: usize,
         /// [`EventTime::MIN`] before the first event.
         watermark: EventTime,
+        /// The active model, then the shadows.
+        models: Vec<ModelName>,
     },
     /// Encounters, passed on.
     Stays {
@@ -87,6 +90,12 @@ pub enum EngineStatus {
         bytes: usize,
         /// Watermark of every source lane heard of.
         watermarks: Vec<(SourceLane, EventTime)>,
+        /// Source lanes that nobody waits for.
+        idle: Vec<SourceLane>,
+        /// The newest record that it made; `None`: no window end has fired yet.
+        availability: Option<Box<Availability>>,
+        /// By modality, as the package says; `None`: not activated.
+        validities: Option<Vec<Span>>,
         /// Digest of the package in force; `None`: nothing is fused until `latefusion activate` is run.
         package: Option<String>,
     },
@@ -135,6 +144,10 @@ pub struct WorkerStatus {
     pub restarts: u64,
     /// What went wrong last, and is being tried again; `None`: nothing is wrong.
     pub trouble: Option<String>,
+    /// When it last connected, by [`super::Clock::elapsed`]; `None`: it has not yet.
+    pub since: Option<Duration>,
+    /// It has had a partition since it last connected.
+    pub was_assigned: bool,
     /// Its lanes, by partition.
     pub lanes: Vec<LaneStatus>,
 }

@@ -49,7 +49,12 @@ impl StayLane {
 impl Engine for StayLane {
     fn take(&mut self, records: &[Record], made: &mut Made) {
         for record in records {
-            match self.stay(record) {
+            let stay = self.stay(record);
+            if self.pipeline.telemetry.measures() {
+                let event_time = stay.as_ref().ok().map(|stay| stay.event_time);
+                made.measured.event(record.ingest_time, event_time);
+            }
+            match stay {
                 Ok(stay) => self.writer.add(&LogEntry::Stay(stay), Some(record), made),
                 Err(fault) => {
                     self.rejected += 1;

@@ -67,7 +67,17 @@ impl Board {
     fn enter(&self, role: String, worker: usize) -> usize {
         let mut all = self.guard();
         let (state, lanes) = (RunState::Connecting, Vec::new());
-        all.push(WorkerStatus { role, worker, state, restarts: 0, trouble: None, lanes });
+        let (trouble, since, was_assigned) = (None, None, false);
+        all.push(WorkerStatus {
+            role,
+            worker,
+            state,
+            restarts: 0,
+            trouble,
+            since,
+            was_assigned,
+            lanes,
+        });
         all.len() - 1
     }
 
@@ -184,6 +194,7 @@ impl Keeper<'_> {
                 status.restarts += 1;
                 status.trouble = Some(why);
                 status.lanes.clear();
+                (status.since, status.was_assigned) = (None, false);
             });
             if self.clock.elapsed().saturating_sub(began) > self.pipeline.pace.retry_for {
                 pause = Pause::new(&self.pipeline.pace);
@@ -198,7 +209,10 @@ impl Keeper<'_> {
     fn live<B: Bus>(&self, connect: &dyn Fn() -> Result<B, BusError>) -> Result<(), BusError> {
         let mut bus = connect()?;
         let mut worker = Worker::new(self.pipeline.clone(), self.role, self.clock.clone());
-        self.state(RunState::Running);
+        let since = Some(self.clock.elapsed());
+        self.board.change(self.at, |status| {
+            (status.state, status.since) = (RunState::Running, since);
+        });
         info!(role = self.name(), "worker runs");
         let served = self.serve(&mut worker, &mut bus);
         bus.close();
@@ -245,6 +259,7 @@ impl Keeper<'_> {
         }
         *warned = dormant.is_some();
         self.board.change(self.at, |status| {
+            status.was_assigned |= !lanes.is_empty();
             status.lanes = lanes;
             if !in_trouble {
                 status.trouble = dormant;

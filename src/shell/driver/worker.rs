@@ -111,7 +111,7 @@ impl Worker {
     fn rewind(&mut self) {
         self.unsent = None;
         self.counts.rewinds += 1;
-        self.lanes.values_mut().for_each(Lane::rewind);
+        self.lanes.values_mut().for_each(|lane| lane.rewind(&self.pipeline.telemetry));
     }
 
     fn round(&mut self, bus: &mut dyn Bus) -> Result<bool, BusError> {
@@ -153,15 +153,18 @@ impl Worker {
     }
 
     fn take(&mut self, delivery: Delivery) {
+        let telemetry = &self.pipeline.telemetry;
         for change in delivery.changes {
             match change {
                 Change::Assigned(places) => {
+                    telemetry.rebalanced(true);
                     for place in places {
                         info!(lane = %place, "assigned");
-                        self.lanes.insert(place.clone(), Lane::new(place));
+                        self.lanes.insert(place.clone(), Lane::new(place, telemetry));
                     }
                 }
                 Change::Revoked(places) => {
+                    telemetry.rebalanced(false);
                     for place in places {
                         info!(lane = %place, "revoked");
                         self.lanes.remove(&place);

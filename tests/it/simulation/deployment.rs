@@ -8,6 +8,7 @@ use latefusion::shell::bus::TopicPartition;
 use latefusion::shell::bus::memory::MemoryBroker;
 use latefusion::shell::driver::{Clock, Pace, Pipeline, Role, StateTopics};
 use latefusion::shell::setup::{models, reference_scorer, shipped};
+use latefusion::shell::telemetry::{Shape, Telemetry};
 use latefusion::shell::wire::{Limits as LetterLimits, Names, Topics};
 use latefusion::types::{Feed as Source, ModalityId, Risk, ScorerClock, Span};
 use std::sync::Arc;
@@ -91,8 +92,10 @@ pub(super) fn pipeline(random: &mut Rng, allowed_lateness: Span) -> Pipeline {
         progress: Duration::from_secs(3_600),
         ..Pace::default()
     };
+    let names = Names::new(&registry, &topics).expect("the defaults are valid");
     Pipeline {
-        names: Names::new(&registry, &topics).expect("the defaults are valid"),
+        telemetry: Telemetry::on(Shape::new(&names)),
+        names,
         lanes,
         topics,
         state_topics: StateTopics::default(),

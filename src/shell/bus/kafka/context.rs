@@ -1,5 +1,6 @@
 //! What librdkafka tells us on the side: errors, statistics, rebalances, acknowledgements.
 
+use super::figures::ClientFigures;
 use super::settings::{KafkaSettings, Mechanism};
 use super::statistics::Statistics;
 use crate::shell::bus::{Change, TopicPartition};
@@ -41,13 +42,15 @@ pub(super) struct Notes {
 pub(super) struct Context {
     notes: Arc<Mutex<Notes>>,
     token_file: Option<PathBuf>,
+    figures: ClientFigures,
 }
 
 impl Context {
     pub(super) fn new(settings: &KafkaSettings) -> Self {
         let token_file = (settings.mechanism == Some(Mechanism::OauthBearer))
             .then(|| settings.token_file.clone());
-        Self { notes: Arc::default(), token_file: token_file.flatten() }
+        let figures = settings.figures.clone();
+        Self { notes: Arc::default(), token_file: token_file.flatten(), figures }
     }
 
     pub(super) fn notes(&self) -> MutexGuard<'_, Notes> {
@@ -71,6 +74,7 @@ impl ClientContext for Context {
     fn stats_raw(&self, json: &[u8]) {
         let mut notes = self.notes();
         if let Ok(statistics) = serde_json::from_slice(json) {
+            self.figures.take(&statistics);
             notes.statistics = Some((Instant::now(), statistics));
         }
         notes.statistics_json.clear();
@@ -83,6 +87,7 @@ impl ClientContext for Context {
         if let Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::PartitionEOF) = code {
             return;
         }
+        self.figures.failed(code);
         let hopeless = match code {
             Some(RDKafkaErrorCode::Authentication) => true,
             // A handshake can also fail because the broker went away in the middle of it.

@@ -13,6 +13,7 @@
 mod ask;
 mod context;
 mod errors;
+mod figures;
 mod membership;
 mod native;
 mod reader;
@@ -22,6 +23,7 @@ mod source;
 mod statistics;
 pub mod topics;
 
+pub use figures::{ClientFigures, ERROR_KINDS};
 pub use settings::{KafkaSettings, Mechanism, Security};
 
 use super::{

@@ -1,5 +1,6 @@
 //! How to reach the brokers, and what the clients are told.
 
+use super::figures::ClientFigures;
 use crate::shell::bus::{Guarantee, Worker};
 use crate::types::{Span, span_text};
 use rdkafka::ClientConfig;
@@ -82,6 +83,9 @@ pub struct KafkaSettings {
     pub poll_records: usize,
     /// Any other librdkafka setting; wins over all above.
     pub extra: BTreeMap<String, String>,
+    /// What all clients made from these settings measure.
+    #[serde(skip)]
+    pub figures: ClientFigures,
 }
 
 impl Default for KafkaSettings {
@@ -104,6 +108,7 @@ impl Default for KafkaSettings {
             record_bytes: 1_000_000,
             poll_records: 1_000,
             extra: BTreeMap::new(),
+            figures: ClientFigures::default(),
         }
     }
 }
@@ -249,6 +254,8 @@ impl KafkaSettings {
             .set("partitioner", "murmur2_random")
             .set("compression.type", "lz4")
             .set("linger.ms", "1")
+            // For telemetry alone.
+            .set("statistics.interval.ms", "5000")
             .set("message.max.bytes", message_bytes.to_string())
             .set("queue.buffering.max.messages", "100000")
             .set("queue.buffering.max.kbytes", "65536")

@@ -9,6 +9,12 @@ const ANSWERED_WITHIN_MICROS: i64 = 1_000_000;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Statistics {
+    /// The client's own name: `latefusion-fuse-0-0#producer-2`.
+    #[serde(default)]
+    name: String,
+    /// Records handed to a producer and not acknowledged yet; 0 for a consumer.
+    #[serde(default)]
+    msg_cnt: u64,
     #[serde(default)]
     brokers: BTreeMap<String, Broker>,
     #[serde(default)]
@@ -23,6 +29,15 @@ struct Broker {
     state: String,
     /// Microseconds since anything was received; -1: nothing yet.
     rxidle: i64,
+    #[serde(default)]
+    rtt: RoundTrip,
+}
+
+/// Over the last interval, in microseconds.
+#[derive(Debug, Default, Deserialize)]
+struct RoundTrip {
+    avg: i64,
+    cnt: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +55,20 @@ struct Partition {
 }
 
 impl Statistics {
+    pub(super) fn client(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn queued(&self) -> u64 {
+        self.msg_cnt
+    }
+
+    /// Mean round trip in seconds to each broker that answered something.
+    pub(super) fn round_trips(&self) -> BTreeMap<i32, f64> {
+        let answered = self.brokers.values().filter(|b| b.nodeid >= 0 && b.rtt.cnt > 0);
+        answered.map(|broker| (broker.nodeid, broker.rtt.avg as f64 / 1e6)).collect()
+    }
+
     /// Whether the partition's leader answers.
     pub(super) fn leader_answers(&self, place: &TopicPartition) -> bool {
         self.partition(place).is_some_and(|partition| {

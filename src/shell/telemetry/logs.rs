@@ -1,6 +1,6 @@
 //! Where log lines go: standard error, as text or JSON.
 
-use super::config::{LogFormat, TelemetrySection};
+use crate::shell::config::{LogFormat, TelemetrySection};
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging; a second call changes nothing.
