@@ -15,6 +15,7 @@ mod kafka;
 mod laws;
 mod models;
 mod news2;
+mod operate;
 mod oracle;
 mod record_files;
 mod report;
