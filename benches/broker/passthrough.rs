@@ -125,7 +125,8 @@ fn commit(
 ) {
     // `flush` and `commit_transaction` look for acknowledgements every 100 ms when they are left to it.
     while producer.in_flight_count() > 0 {
-        producer.poll(Duration::from_micros(100));
+        producer.poll(Duration::ZERO);
+        std::thread::sleep(Duration::from_micros(100));
     }
     let mut list = TopicPartitionList::new();
     for (partition, offset) in offsets {

@@ -80,9 +80,10 @@ impl Feeder {
         }
     }
 
-    /// Serves acknowledgements for so long.
-    pub fn serve(&self, wait: Duration) {
-        self.0.poll(wait);
+    /// Serves acknowledgements, then sleeps. rdkafka's `poll` spins where it is to wait for less than a millisecond.
+    pub fn serve(&self, pause: Duration) {
+        self.0.poll(Duration::ZERO);
+        std::thread::sleep(pause);
     }
 
     pub fn flush(&self) {
