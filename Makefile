@@ -17,7 +17,7 @@ demo: ## build and run the live demo, no Kafka needed (ARGS="--plain")
 	$(CARGO) run $(LOCKED) --release -- demo $(ARGS)
 
 test: ## all checks and tests, on a real Kafka broker (KAFKA_BROKERS uses a running one)
-	@scripts/bootstrap.sh build
+	@scripts/bootstrap.sh build browser
 	@tests/kafka/kafka.sh fetch || { echo 'make test: NO KAFKA BROKER, so the tests that prove exactly-once cannot run (make test-fast leaves them out)' >&2; exit 1; }
 	@$(MAKE) --no-print-directory check
 	@echo 'make test: the tests that kill or hang a broker or processes (kafka::chaos, kafka::outages) are LEFT OUT: make chaos runs them'
@@ -27,7 +27,7 @@ test: ## all checks and tests, on a real Kafka broker (KAFKA_BROKERS uses a runn
 test-fast: ## the tests that need no Kafka broker
 	@echo 'make test-fast: the tests on a real Kafka broker are LEFT OUT; make test runs them'
 	$(CARGO) test $(LOCKED) --doc
-	$(CARGO) test $(LOCKED) $(TESTS) -- --skip kafka:: $(ARGS)
+	LATEFUSION_NO_BROWSER=1 $(CARGO) test $(LOCKED) $(TESTS) -- --skip kafka:: $(ARGS)
 
 chaos: ## minutes of kill -9, zombies and broker loss under load on a real broker (KILLS=60)
 	@tests/kafka/kafka.sh fetch

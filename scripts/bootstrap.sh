@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a fresh Debian or Ubuntu machine lacks: `bootstrap.sh [build] [kafka]`, both by default. Only what is
+# Installs what a fresh Debian or Ubuntu machine lacks: `bootstrap.sh [build] [kafka] [browser]`, the first two by default. Only what is
 # missing, one line for each thing; says what it needs and exits 1 where it may not install.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -29,6 +29,10 @@ look_for_kafka() {
     has mvn || need maven 'fetches the Kafka broker of the tests'
     has openssl || need openssl 'certificates for the TLS tests'
     has flock || need util-linux 'locks'
+}
+
+look_for_browser() {
+    has chromium || has chromium-browser || has google-chrome || need chromium 'looks at the page /ui in the tests'
 }
 
 install_missing() {
@@ -90,7 +94,8 @@ for part in "$@"; do
     case $part in
     build) check_rust; look_for_build ;;
     kafka) look_for_kafka ;;
-    *) echo "usage: bootstrap.sh [build] [kafka]" >&2; exit 2 ;;
+    browser) look_for_browser ;;
+    *) echo "usage: bootstrap.sh [build] [kafka] [browser]" >&2; exit 2 ;;
     esac
 done
 install_missing

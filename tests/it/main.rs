@@ -24,6 +24,7 @@ mod score_stage;
 mod seeds;
 mod simulation;
 mod simulator;
+mod telemetry;
 mod tidy;
 mod tiny;
 mod wire;

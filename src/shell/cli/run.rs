@@ -7,11 +7,11 @@ use crate::fuse::package::Profile;
 use crate::shell::bus::Guarantee;
 use crate::shell::bus::kafka::KafkaBus;
 use crate::shell::config::{Deployment, shipped_package};
-use crate::shell::driver::{Board, Crew, Role, StopFlag, WallClock, run_roles};
+use crate::shell::driver::{Board, Crew, Pipeline, Role, StopFlag, WallClock, run_roles};
 use crate::shell::telemetry::{self, Observed, logs};
 use crate::shell::{driver, signals};
 use crate::types::Feed;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -42,7 +42,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let crews = crews(&args.roles, &deployment)?;
     logs::start(&deployment.config.telemetry);
     let (stop, board) = (StopFlag::default(), Board::default());
-    let pipeline = Arc::new(deployment.pipeline());
+    let telemetry =
+        deployment.telemetry().map_err(|why| anyhow!("telemetry.otlp_endpoint: {why}"))?;
+    let pipeline = Arc::new(Pipeline { telemetry, ..deployment.pipeline() });
     signals::drain_on_term(&stop, pipeline.pace.grace).context("cannot listen for signals")?;
     let listen = &deployment.config.telemetry.listen;
     let clock: Arc<dyn driver::Clock> = Arc::new(WallClock::new());
@@ -61,7 +63,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let membership = role.membership(&pipeline, &lanes.app, &lanes.instance, worker);
         KafkaBus::connect(&deployment.kafka, membership)
     };
-    match run_roles(&pipeline, &crews, join, &clock, &stop, &board) {
+    let ran = run_roles(&pipeline, &crews, join, &clock, &stop, &board);
+    pipeline.telemetry.flush();
+    match ran {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(failed) => {
             let told: Vec<String> = failed.iter().map(ToString::to_string).collect();

@@ -17,10 +17,28 @@ impl Config {
         found.extend(self.topic_mistakes(&registry));
         found.extend(self.lane_mistakes());
         found.extend(self.model_mistakes(&registry));
-        if self.telemetry.listen.parse::<std::net::SocketAddr>().is_err() {
-            let expected = "must be an address and a port, such as `127.0.0.1:9464`";
-            found.push(Mistake::new("telemetry.listen", expected));
-        }
+        found.extend(self.telemetry_mistakes());
+        found
+    }
+
+    fn telemetry_mistakes(&self) -> Vec<Mistake> {
+        let telemetry = &self.telemetry;
+        let mut found = Vec::new();
+        let mut require = |holds: bool, key: &str, expected: &str| {
+            if !holds {
+                found.push(Mistake::new(format!("telemetry.{key}"), expected));
+            }
+        };
+        let address = telemetry.listen.parse::<std::net::SocketAddr>().is_ok();
+        require(address, "listen", "must be an address and a port, such as `127.0.0.1:9464`");
+        let is_url = |url: &String| {
+            let rest = url.strip_prefix("http://").unwrap_or_default();
+            !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()) && !rest.starts_with('/')
+        };
+        let endpoint = telemetry.otlp_endpoint.as_ref().is_none_or(is_url);
+        require(endpoint, "otlp_endpoint", "must begin with `http://` and name a host");
+        let ratio = (0.0..=1.0).contains(&telemetry.otlp_ratio);
+        require(ratio, "otlp_ratio", "must be within 0..=1");
         found
     }
 

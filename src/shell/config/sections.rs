@@ -21,7 +21,7 @@ pub struct Config {
     pub models: BTreeMap<String, String>,
     /// What `latefusion activate` writes to the log.
     pub fusion: FusionSection,
-    /// Logs and the address of the health checks.
+    /// Logs, metrics, traces, and the address that health checks and scrapes go to.
     pub telemetry: TelemetrySection,
 }
 
@@ -252,6 +252,9 @@ impl LogLevel {
 pub struct TelemetrySection {
     pub listen: String,
     pub metrics: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp_endpoint: Option<String>,
+    pub otlp_ratio: f64,
     pub log_format: LogFormat,
     pub log_level: LogLevel,
 }
@@ -261,6 +264,8 @@ impl Default for TelemetrySection {
         Self {
             listen: "127.0.0.1:9464".to_owned(),
             metrics: true,
+            otlp_endpoint: None,
+            otlp_ratio: 0.1,
             log_format: LogFormat::Text,
             log_level: LogLevel::Info,
         }

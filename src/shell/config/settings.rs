@@ -8,7 +8,7 @@ use crate::shell::bus::kafka::KafkaSettings;
 use crate::shell::driver::{Pace, Pipeline, StateTopics};
 use crate::shell::local_lane::LaneSetup;
 use crate::shell::setup;
-use crate::shell::telemetry::{Shape, Telemetry};
+use crate::shell::telemetry::{Shape, Telemetry, TraceSettings};
 use crate::shell::wire::{Limits, Names, Topics};
 use crate::types::Span;
 use std::path::{Path, PathBuf};
@@ -63,15 +63,27 @@ impl Deployment {
         }
     }
 
-    /// What the workers of a run share.
+    /// Metrics and traces as configured, for the `telemetry` of [`Self::pipeline`].
+    ///
+    /// # Errors
+    /// What is wrong with the address that traces go to.
+    pub fn telemetry(&self) -> Result<Telemetry, String> {
+        let telemetry = &self.config.telemetry;
+        let settings = telemetry.otlp_endpoint.clone().map(|endpoint| TraceSettings {
+            endpoint,
+            ratio: telemetry.otlp_ratio,
+            instance: self.config.lanes.instance.clone(),
+        });
+        Telemetry::with(Shape::new(&self.names), telemetry.metrics, settings.as_ref())
+    }
+
+    /// What the workers of a run share; nothing is measured.
     pub fn pipeline(&self) -> Pipeline {
         let lanes = &self.config.lanes;
         let duration = |span: Span| Duration::from_millis(span.as_millis().max(0).unsigned_abs());
         let topics = &self.config.topics;
-        let shape = Shape::new(&self.names);
-        let measures = self.config.telemetry.metrics;
         Pipeline {
-            telemetry: if measures { Telemetry::on(shape) } else { Telemetry::off(shape) },
+            telemetry: Telemetry::off(Shape::new(&self.names)),
             lanes: self.lanes.clone(),
             topics: self.topics.clone(),
             names: self.names.clone(),

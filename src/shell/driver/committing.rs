@@ -30,7 +30,7 @@ impl Worker {
         let (_, shares) = self.unsent.take().unwrap_or_default();
         self.last_commit = self.clock.elapsed();
         let (took, measured) = (self.last_commit.saturating_sub(began), shares.iter());
-        let measured = measured.map(|share| &share.measured);
+        let measured = measured.map(|share| (&share.place, &share.measured));
         telemetry.committed(self.role, measured, took, self.clock.now());
         self.counts.commits += 1;
         for share in shares {

@@ -5,12 +5,13 @@ use super::dead_letters::DeadLetters;
 use super::lane::{Engine, Made, Making};
 use super::score_lane::{dead_letters, readable, trace};
 use super::status::EngineStatus;
+use super::trails::Trails;
 use crate::fuse::{FuseConfig, FuseCounters, FuseInput, FuseOutput, FuseStage};
 use crate::shell::bus::{Headers, Outgoing, Record};
 use crate::shell::telemetry::Measured;
 use crate::shell::wire::{
-    ModelNames, Names, check_key, decode_entry, encode_availability, encode_fused_score,
-    write_availability_key, write_fused_score_key,
+    ModelNames, Names, TRACEPARENT, check_key, decode_entry, encode_availability,
+    encode_fused_score, write_availability_key, write_fused_score_key,
 };
 use crate::stage::{BadCheckpoint, Stage, StateEntry};
 use crate::types::{
@@ -40,6 +41,7 @@ pub(super) struct FuseLane {
     high: BTreeSet<PatientId>,
     input: Vec<FuseInput>,
     outputs: Vec<FuseOutput>,
+    trails: Trails,
     /// The newest availability, for people.
     newest: Option<Box<Availability>>,
     /// What of the stage's counters has been noted for telemetry.
@@ -65,6 +67,7 @@ impl FuseLane {
             pipeline: pipeline.clone(),
             input: Vec::new(),
             outputs: Vec::new(),
+            trails: Trails::default(),
             newest: None,
             noted: FuseCounters::default(),
         }
@@ -75,7 +78,12 @@ impl FuseLane {
     fn step(&mut self, record: &Record) -> IngestTime {
         let input = fuse_input(record, &self.pipeline.names, &mut self.models);
         let taken = match &input.entry {
-            Ok(LogEntry::Scored(scored)) => scored.ingest_time,
+            Ok(LogEntry::Scored(scored)) => {
+                if let Some((_, header)) = trace(record) {
+                    self.trails.note(scored.source, header);
+                }
+                scored.ingest_time
+            }
             _ => record.ingest_time,
         };
         self.input.push(input);
@@ -149,7 +157,8 @@ impl FuseLane {
 
 impl Engine for FuseLane {
     fn take(&mut self, records: &[Record], made: &mut Made) {
-        let measures = self.pipeline.telemetry.measures();
+        let telemetry = &self.pipeline.telemetry;
+        let (measures, traces) = (telemetry.measures(), telemetry.traces());
         let mut published = 0;
         for record in records {
             let taken = self.step(record);
@@ -161,7 +170,12 @@ impl Engine for FuseLane {
                         if measures {
                             made.measured.fused(&score, taken);
                         }
-                        self.add_score(&score, trace(record).into_iter().collect(), made);
+                        let header = self.trails.of(&score).cloned();
+                        let headers = header.map(|header| (TRACEPARENT.to_owned(), header));
+                        if let Some((_, header)) = headers.as_ref().filter(|_| traces) {
+                            made.measured.link(header);
+                        }
+                        self.add_score(&score, headers.into_iter().collect(), made);
                     }
                     FuseOutput::Availability(availability) => {
                         self.add_availability(&availability, made);

@@ -140,6 +140,7 @@ impl Lane {
         let records = records.get(known..).unwrap_or_default();
         let Some(last) = records.last() else { return };
         engine.take(records, &mut self.made);
+        self.made.measured.take(records.len(), now);
         self.next = last.offset + 1;
         self.waiting += records.len();
         self.counts.records += records.len() as u64;

@@ -15,6 +15,7 @@ mod score_lane;
 mod status;
 mod stay_lane;
 mod supervisor;
+mod trails;
 mod worker;
 
 pub use activate::{ActivateError, activate};

@@ -207,7 +207,11 @@ impl LogWriter {
     /// An entry about a patient, with the trace context of the record it was made from.
     pub(super) fn add(&self, entry: &LogEntry, source: Option<&Record>, made: &mut Made) {
         let mut outgoing = self.outgoing(entry, None);
-        outgoing.headers.extend(source.and_then(trace));
+        let header = source.and_then(trace);
+        if let Some((_, header)) = header.as_ref().filter(|_| self.pipeline.telemetry.traces()) {
+            made.measured.link(header);
+        }
+        outgoing.headers.extend(header);
         made.outputs.push(outgoing);
     }
 

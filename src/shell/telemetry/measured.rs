@@ -1,9 +1,10 @@
 //! What a lane did since its last commit, as plain data. It is counted when that commit stands and dropped when it is taken back, so
 //! that the counters count each record once, however often it was taken.
 
+use super::traces::MOST_LINKS;
 use crate::types::{
     Absence, EventTime, FusedScore, IngestTime, ModelName, Outcome, Pane, Prediction, Presence,
-    RejectReason, Scored,
+    RejectReason, Scored, ScorerClock,
 };
 use std::collections::BTreeMap;
 
@@ -34,6 +35,12 @@ pub struct Due {
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured {
+    /// When the first record was taken; `None`: none was.
+    pub since: Option<ScorerClock>,
+    /// Records taken, of whatever kind.
+    pub records: u64,
+    /// Trace contexts of records in it, as their headers; a few, and only where traces are sent.
+    pub links: Vec<Vec<u8>>,
     /// Input records taken.
     pub events: u64,
     /// Seconds from event time to broker, each zero or more.
@@ -59,6 +66,19 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// Records were taken.
+    pub fn take(&mut self, records: usize, now: ScorerClock) {
+        self.since.get_or_insert(now);
+        self.records += records as u64;
+    }
+
+    /// A record in it carries a trace context.
+    pub fn link(&mut self, header: &[u8]) {
+        if self.links.len() < MOST_LINKS && self.links.last().is_none_or(|last| last != header) {
+            self.links.push(header.to_vec());
+        }
+    }
+
     /// An input record; `event_time`: it could be decoded.
     pub fn event(&mut self, ingest_time: IngestTime, event_time: Option<EventTime>) {
         self.events += 1;
@@ -109,11 +129,6 @@ impl Measured {
     /// Panes that were computed and not published.
     pub fn unchanged(&mut self, panes: u64) {
         self.withheld[WITHHELD - 1] += panes;
-    }
-
-    /// True where nothing happened.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
     }
 }
 

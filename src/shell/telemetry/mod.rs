@@ -18,6 +18,7 @@ mod server;
 mod shape;
 mod status;
 mod totals;
+mod traces;
 
 pub use gauges::Observed;
 pub use health::ask;
@@ -28,6 +29,7 @@ pub use server::serve;
 pub use shape::Shape;
 pub use status::Status;
 pub use totals::Totals;
+pub use traces::TraceSettings;
 
 use super::bus::{BusError, TopicPartition};
 use super::driver::Role;
@@ -36,6 +38,7 @@ use exporter::Exporter;
 use restoring::Restores;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use traces::Traces;
 
 /// What all workers of a process report to; clones share it.
 #[derive(Clone)]
@@ -46,6 +49,8 @@ struct Inner {
     totals: Mutex<Totals>,
     /// `None`: nothing is measured.
     exporter: Option<Exporter>,
+    /// `None`: no traces are sent.
+    traces: Option<Traces>,
     restores: Restores,
 }
 
@@ -56,20 +61,40 @@ impl std::fmt::Debug for Telemetry {
 }
 
 impl Telemetry {
-    /// With metrics.
+    /// With metrics, without traces.
     pub fn on(shape: Shape) -> Self {
         let exporter = Some(Exporter::new(&shape));
-        Self::new(shape, exporter)
+        Self::new(shape, exporter, None)
     }
 
-    /// Without metrics: health and status work all the same.
+    /// Without either: health and status work all the same.
     pub fn off(shape: Shape) -> Self {
-        Self::new(shape, None)
+        Self::new(shape, None, None)
     }
 
-    fn new(shape: Shape, exporter: Option<Exporter>) -> Self {
-        let totals = Mutex::new(Totals::new(&shape));
-        Self(Arc::new(Inner { shape, totals, exporter, restores: Restores::default() }))
+    /// With what is asked for.
+    ///
+    /// # Errors
+    /// What is wrong with the address that traces go to.
+    pub fn with(shape: Shape, metrics: bool, to: Option<&TraceSettings>) -> Result<Self, String> {
+        let exporter = metrics.then(|| Exporter::new(&shape));
+        let traces = to.map(Traces::to).transpose().map_err(|error| error.to_string())?;
+        Ok(Self::new(shape, exporter, traces))
+    }
+
+    fn new(shape: Shape, exporter: Option<Exporter>, traces: Option<Traces>) -> Self {
+        let (totals, restores) = (Mutex::new(Totals::new(&shape)), Restores::default());
+        Self(Arc::new(Inner { shape, totals, exporter, traces, restores }))
+    }
+
+    /// True where traces are sent.
+    pub fn traces(&self) -> bool {
+        self.0.traces.is_some()
+    }
+
+    /// Sends the traces that wait; the process is about to end.
+    pub fn flush(&self) {
+        self.0.traces.iter().for_each(Traces::flush);
     }
 
     /// False: whatever lanes would note is thrown away, so they need not.
@@ -95,18 +120,26 @@ impl Telemetry {
     pub fn committed<'a>(
         &self,
         role: Role,
-        lanes: impl Iterator<Item = &'a Measured>,
+        lanes: impl Iterator<Item = (&'a TopicPartition, &'a Measured)> + Clone,
         took: Duration,
         now: ScorerClock,
     ) {
-        let Some(Exporter { histograms, .. }) = &self.0.exporter else { return };
         let source = self.source(role);
+        if let Some(traces) = &self.0.traces {
+            let name = match role {
+                Role::Score(_) => format!("score {}", self.0.shape.name(source)),
+                Role::Fuse => "fuse".to_owned(),
+            };
+            let busy = lanes.clone().filter(|(_, measured)| measured.since.is_some());
+            busy.for_each(|(place, measured)| traces.committed(&name, place, measured, now));
+        }
+        let Some(Exporter { histograms, .. }) = &self.0.exporter else { return };
         let mut totals = self.guard();
         if role == Role::Fuse {
             totals.transactions[0] += 1;
             histograms.transaction.record(took.as_secs_f64());
         }
-        for measured in lanes {
+        for (_, measured) in lanes {
             totals.add(source, measured);
             if !measured.due.is_empty() {
                 totals.last_output = totals.last_output.max(now.as_millis());

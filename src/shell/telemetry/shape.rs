@@ -25,6 +25,11 @@ impl Shape {
         self.modalities.iter().map(String::as_str).chain(["encounters", "predictions"])
     }
 
+    /// The name of a source.
+    pub fn name(&self, source: usize) -> &str {
+        self.sources().nth(source).unwrap_or("unknown")
+    }
+
     /// The source of a feed's lanes.
     pub fn source(&self, feed: Feed) -> usize {
         match feed {
