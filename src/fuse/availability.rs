@@ -8,6 +8,10 @@ use crate::types::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Most window ends that are kept open: 11 hours of the ward profile. A lane that starts with a day of old records fires each of their
+/// windows for one group before the next; what is counted of them goes into one checkpoint record, which must stay below a megabyte.
+const MOST_OPEN: usize = 4_096;
+
 /// Counts of one window end while its patients fire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Count {
@@ -25,7 +29,11 @@ pub(super) struct Tally {
 impl Tally {
     /// Counts an active patient's on-time pane. `produced`: bit m set where this stay has produced modality m.
     pub(super) fn count(&mut self, score: &FusedScore, produced: u64) {
-        let count = self.open.entry(score.window.end()).or_default();
+        let end = score.window.end();
+        if self.open.len() >= MOST_OPEN && !self.open.contains_key(&end) && !self.skip_before(end) {
+            return;
+        }
+        let count = self.open.entry(end).or_default();
         count.active += 1;
         count.modalities.resize_with(score.modalities.len(), ModalityAvailability::default);
         for (m, (counted, presence)) in
@@ -40,6 +48,14 @@ impl Tally {
                 }
             }
         }
+    }
+
+    /// Gives up the oldest window end in favour of a newer one: no record will be published of it. False where `end` is older.
+    fn skip_before(&mut self, end: EventTime) -> bool {
+        let oldest = self.open.first_entry().filter(|oldest| *oldest.key() < end);
+        let Some(skipped) = oldest.map(|oldest| oldest.remove_entry().0) else { return false };
+        self.published = self.published.max(Some(skipped));
+        true
     }
 
     /// The records of every window end up to `fired`, patients or not. A gap longer than `state_ttl` (the partition was
@@ -77,5 +93,56 @@ impl Tally {
                 }
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuse::digest_of;
+    use crate::fuse::package::{Package, Profile};
+    use crate::modality::Registry;
+    use crate::types::{Activation, FusedStatus, Pane, PatientId};
+
+    fn score(patient: &str, end: EventTime) -> FusedScore {
+        FusedScore {
+            patient: PatientId::new(patient).expect("printable"),
+            window: Window::ending(end, crate::types::Span::seconds(10)),
+            pane: Pane::OnTime,
+            revision: 0,
+            status: FusedStatus::InsufficientData,
+            risk: None,
+            interval: None,
+            band: None,
+            band_held: None,
+            modalities: vec![Presence::Absent(Absence::Never, None); 3],
+            unit: None,
+            package: "digest".into(),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_windows_not_yet_published_is_bounded_and_the_newest_stay() {
+        let registry = Registry::shipped();
+        let package = toml::to_string(&Package::shipped(Profile::Ward, &registry)).expect("plain");
+        let (digest, package) = (digest_of(&package).as_str().into(), package.into());
+        let active = Active::build(&Activation { digest, package }, &registry).expect("shipped");
+        let mut tally = Tally::default();
+        let windows = MOST_OPEN as i64 + 100;
+        let end = |window: i64| {
+            EventTime::from_millis(1_767_600_000_000 + window * active.package.every.as_millis())
+        };
+        for window in 1..=windows {
+            ["a", "b"].map(|patient| tally.count(&score(patient, end(window)), 7));
+        }
+        assert_eq!(tally.open.len(), MOST_OPEN);
+        tally.count(&score("c", end(1)), 7);
+        assert_eq!(tally.open.len(), MOST_OPEN, "an older one does not come in any more");
+        let bytes = postcard::to_extend(&tally, Vec::new()).expect("plain data");
+        assert!(bytes.len() < 500_000, "{} bytes", bytes.len());
+        let now = IngestTime::from_millis(end(windows).as_millis());
+        let records = tally.publish(end(windows), &active, (0, true), now);
+        assert_eq!((records.len(), tally.open.len()), (MOST_OPEN, 0));
+        assert!(records.iter().all(|record| record.active == 2));
     }
 }

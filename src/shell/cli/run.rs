@@ -61,7 +61,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         roles = ?crews.iter().map(|crew| crew.role.name(&pipeline.names)).collect::<Vec<_>>(), "starting");
     let join = |role: Role, worker: usize| {
         let membership = role.membership(&pipeline, &lanes.app, &lanes.instance, worker);
-        KafkaBus::connect(&deployment.kafka, membership)
+        let mut bus = KafkaBus::connect(&deployment.kafka, membership)?;
+        let wanted = deployment.config.topics.partitions;
+        driver::refuse_other_counts(&mut bus, &pipeline, role, wanted)?;
+        Ok(bus)
     };
     let ran = run_roles(&pipeline, &crews, join, &clock, &stop, &board);
     pipeline.telemetry.flush();

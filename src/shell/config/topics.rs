@@ -41,7 +41,12 @@ impl Config {
             Some(topics.dead_letter_retention),
         ));
         for name in [&topics.state_score, &topics.state_fuse] {
-            let compacted = [("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.1")];
+            // The newest segment is never compacted, and a restart reads all of it: Kafka's gigabyte would take minutes.
+            let compacted = [
+                ("cleanup.policy", "compact"),
+                ("min.cleanable.dirty.ratio", "0.1"),
+                ("segment.bytes", "16777216"),
+            ];
             specs.push(self.spec(name.clone(), &compacted, None));
         }
         specs

@@ -10,6 +10,7 @@ mod committing;
 mod dead_letters;
 mod fuse_lane;
 mod lane;
+mod pinned;
 mod restore;
 mod score_lane;
 mod status;
@@ -20,6 +21,7 @@ mod worker;
 
 pub use activate::{ActivateError, activate};
 pub use fuse_lane::fuse_input;
+pub use pinned::refuse_other_counts;
 pub use restore::fuse_checkpoint;
 pub use status::{Counts, EngineStatus, LaneStatus, Phase, RunState, WorkerStatus};
 pub use supervisor::{Board, Crew, RunError, StopFlag, run_roles};

@@ -1,9 +1,14 @@
 //! Brokers for the tests: one that all share, and some to be ill-treated. They die with this process.
 
+use super::bounds::{Ended, run};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
+
+/// For one command of `kafka.sh`; a start takes 2 s where the machine is quiet, the first one ever fetches the broker.
+const LONGEST: Duration = Duration::from_secs(180);
 
 /// A running cluster, as `tests/kafka/kafka.sh` describes it.
 pub(crate) struct Cluster {
@@ -28,16 +33,15 @@ impl Cluster {
     /// Starts a cluster, or fails loudly.
     pub(crate) fn start(options: &[&str]) -> Self {
         let watched = std::process::id().to_string();
-        let output = (script().args(["start", "--watch-pid", &watched]).args(options).output())
-            .expect("tests/kafka/kafka.sh can be run: the Kafka tests need bash and Java 17");
+        let start = &mut script();
+        let Ended { status, stdout, stderr } =
+            run(start.args(["start", "--watch-pid", &watched]).args(options), LONGEST);
         assert!(
-            output.status.success(),
+            status.success(),
             "NO KAFKA BROKER CAN BE HAD, and these tests need one. Install Java 17 and Maven (scripts/bootstrap.sh kafka), or set \
-             KAFKA_BROKERS=host:port, or leave them out with --skip kafka::\n{}",
-            String::from_utf8_lossy(&output.stderr)
+             KAFKA_BROKERS=host:port, or leave them out with --skip kafka::\n{stderr}"
         );
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let pairs = text.lines().filter_map(|line| line.split_once('='));
+        let pairs = stdout.lines().filter_map(|line| line.split_once('='));
         let lines: BTreeMap<String, String> =
             pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let own = lines.contains_key("DIR");
@@ -56,11 +60,10 @@ impl Cluster {
         self.own
     }
 
-    /// `pause`, `resume`, `kill9`, `start`, `stop`.
+    /// `pause`, `resume`, `kill9`, `start`, `stop`, `restart`.
     pub(crate) fn command(&self, command: &str) {
-        let status =
-            script().args([command, self.get("DIR")]).output().expect("kafka.sh can be run");
-        assert!(status.status.success(), "kafka.sh {command}: {status:?}");
+        let ended = run(script().args([command, self.get("DIR")]), LONGEST);
+        assert!(ended.status.success(), "kafka.sh {command}: {}: {}", ended.status, ended.stderr);
     }
 }
 

@@ -1,14 +1,17 @@
 //! On a real Apache Kafka; `--skip kafka::` leaves it out. Each broker starts with the first test that needs it.
 #![allow(clippy::panic, clippy::print_stdout, reason = "a test fails and says what it measured")]
 
+mod bounds;
 mod chaos;
 mod cluster;
 mod commands;
 mod deployment;
 mod outages;
+mod refusals;
 mod security;
 mod speed;
 mod topics;
+mod torn;
 
 use crate::bus_contract::scene::{Broker, Held};
 use cluster::{Cluster, shared};

@@ -1,11 +1,15 @@
 //! Brokers that hang, die and come back. Nothing is lost, nothing comes twice.
 
 use super::Kafka;
+use super::bounds::watch_over;
 use super::cluster::Cluster;
 use crate::bus_contract::scene::{Scene, Seen};
 use latefusion::shell::bus::{BusError, Commit, Guarantee};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Twice what a commit, its abort and a new connection may take with the default `patience`.
+const LONGEST: Duration = Duration::from_secs(180);
 
 /// A broker to be ill-treated, by one test at a time.
 fn rough() -> (&'static Cluster, MutexGuard<'static, ()>) {
@@ -36,6 +40,7 @@ fn commits_over(
 ) {
     let (cluster, _turn) = rough();
     let kafka = Kafka(cluster);
+    let _watch = watch_over(&format!("{guarantee:?} commits over an outage"), LONGEST);
     let scene = Scene::new(&kafka, 1);
     let (mut bus, mut seen) = (scene.connect("w", guarantee), Seen::default());
     seen.until(&mut *bus, "assigned", |seen| !seen.owned.is_empty());
@@ -110,6 +115,7 @@ fn a_transaction_outlives_a_broker_that_is_killed() {
 fn nothing_is_caught_up_while_the_broker_hangs() {
     let (cluster, _turn) = rough();
     let kafka = Kafka(cluster);
+    let _watch = watch_over("an idle partition while the broker hangs", LONGEST);
     let scene = Scene::new(&kafka, 1);
     let (mut bus, mut seen) = (scene.connect("w", Guarantee::Idempotent), Seen::default());
     seen.until(&mut *bus, "caught up", |seen| !seen.caught_up.is_empty());

@@ -67,7 +67,8 @@ fn key(record: &Record) -> Option<PatientId> {
     PatientId::new(text).ok()
 }
 
-fn letter_key(record: &Record, epoch: u32) -> String {
+/// The key of a record's dead letter.
+pub(crate) fn letter_key(record: &Record, epoch: u32) -> String {
     let (topic, partition) = (&record.place.topic, record.place.partition);
     format!("{topic}/{epoch}/{partition}/{}", record.offset)
 }
@@ -170,8 +171,8 @@ fn score(
 pub(crate) struct Log {
     /// By partition of `predictions`, what a fusion stage that never stopped makes of it.
     pub(crate) outputs: Vec<Vec<FuseOutput>>,
-    /// Records that fell away as repeats or zombies' writes.
-    pub(crate) repeated: u64,
+    /// Records that fell away as repeats or zombies' writes: of which lane, and when they were appended.
+    pub(crate) repeats: Vec<(SourceLane, i64)>,
     /// Late predictions that no open window could take any more.
     pub(crate) too_late: u64,
     /// The longest time (ms) from issue to append of anything taken.
@@ -183,7 +184,8 @@ pub(crate) struct Log {
 pub(crate) fn log(world: &impl Archive, expected: &mut Expected) -> Log {
     let topic = &world.pipeline().topics.predictions;
     let records = world.records(topic);
-    let mut log = Log { outputs: Vec::new(), repeated: 0, too_late: 0, slowest: 0, taken: 0 };
+    let mut log =
+        Log { outputs: Vec::new(), repeats: Vec::new(), too_late: 0, slowest: 0, taken: 0 };
     let mut seen: BTreeSet<Position> = BTreeSet::new();
     for partition in 0..world.partitions(topic) {
         let config = FuseConfig {
@@ -212,7 +214,7 @@ pub(crate) fn log(world: &impl Archive, expected: &mut Expected) -> Log {
                     let wanted = expected.entries.get(&position);
                     assert_eq!(wanted, record.payload.as_ref(), "{position:?}: {record:?}");
                 } else {
-                    log.repeated += 1;
+                    log.repeats.push((position.lane, world.appended(record)));
                 }
             }
             let (offset, ingest_time) = (record.offset, record.ingest_time);
@@ -306,7 +308,7 @@ fn dead_letters(world: &impl Archive, expected: &Expected) {
     assert_eq!(found, expected.rejected, "dead letters");
 }
 
-fn read_score(world: &impl Archive, record: &Record) -> FusedScore {
+pub(crate) fn read_score(world: &impl Archive, record: &Record) -> FusedScore {
     let payload = record.payload.as_deref().expect("no tombstones here");
     let mut models = ModelNames::default();
     decode_fused_score(payload, &world.pipeline().names, &mut models).expect("it can be read")

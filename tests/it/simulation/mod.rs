@@ -62,7 +62,7 @@ fn case(seed: u64, weather: Weather, lateness: Span, sum: &mut Tally) -> Count {
     tally.faults(Fault::Disorder, disorder);
     tally.see("panes derived again from the log", panes);
     tally.see("source records taken once, as never stopped", log.taken);
-    tally.see("repeats and zombies' writes dropped", log.repeated);
+    tally.see("repeats and zombies' writes dropped", log.repeats.len() as u64);
     tally.see("dead letters", expected.rejected.len() as u64);
     match (comparable, in_time) {
         (true, true) => tally.see("final revisions equal to the calm run's", calm.len() as u64),

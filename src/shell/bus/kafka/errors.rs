@@ -27,9 +27,6 @@ pub(super) fn remedy(code: Code) -> Remedy {
         | Code::GroupAuthorizationFailed
         | Code::ClusterAuthorizationFailed
         | Code::TransactionalIdAuthorizationFailed
-        | Code::UnknownTopic
-        | Code::UnknownTopicOrPartition
-        | Code::UnknownPartition
         | Code::InvalidTopic
         | Code::InvalidConfig
         | Code::InvalidGroupId
@@ -43,7 +40,11 @@ pub(super) fn remedy(code: Code) -> Remedy {
         | Code::PolicyViolation
         | Code::UnsupportedVersion
         | Code::UnsupportedFeature => Remedy::Change,
-        Code::Fatal
+        // A client that has seen only half of a broker's start says so of topics that are there: who connects again asks.
+        Code::UnknownTopic
+        | Code::UnknownTopicOrPartition
+        | Code::UnknownPartition
+        | Code::Fatal
         | Code::Fenced
         | Code::ProducerFenced
         | Code::InvalidProducerEpoch

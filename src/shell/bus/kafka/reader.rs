@@ -32,6 +32,8 @@ impl Reader {
     pub(super) fn connect(settings: &KafkaSettings, worker: &Worker) -> Result<Self, BusError> {
         let create = |committed: bool| {
             (settings.reader(worker, committed))
+                // The end of a partition shows only when a fetch comes back empty: a restore waits for that, lane after lane.
+                .set("fetch.wait.max.ms", "5")
                 .create_with_context(Context::new(settings))
                 .map_err(|e| errors::bus_error("cannot create a reader", &e, &Notes::default()))
         };

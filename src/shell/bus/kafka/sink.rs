@@ -227,7 +227,9 @@ impl Sink {
             self.serve();
             let conflict = error.rdkafka_error_code() == Some(Code::Conflict);
             if conflict || !retriable(&error) || Instant::now() > deadline {
-                return Failure::Lost(format!("{text}; and it could not be aborted: {error}"));
+                let why = error.rdkafka_error_code().unwrap_or(Code::Fail);
+                let what = format!("{what} ({code}), and the transaction could not be aborted");
+                return Failure::Lost(self.text(&what, why));
             }
         }
     }

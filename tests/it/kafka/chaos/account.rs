@@ -1,6 +1,6 @@
-//! The account of every record, once everybody has left.
+//! The deployment under test, seen from outside: lags, open transactions, and in the end every record.
 
-use crate::simulation::checks::{self, Archive};
+use crate::simulation::checks::Archive;
 use latefusion::shell::bus::kafka::KafkaBus;
 use latefusion::shell::bus::{Bus, BusError, Guarantee, Record, TopicPartition, Worker};
 use latefusion::shell::config::Deployment;
@@ -19,14 +19,6 @@ pub(super) struct Deployed {
     pub(super) pipeline: Pipeline,
 }
 
-/// What the account compared.
-pub(super) struct Accounts {
-    pub(super) taken: u64,
-    pub(super) repeated: u64,
-    pub(super) dead_letters: u64,
-    pub(super) compared: u64,
-}
-
 impl Deployed {
     pub(super) fn load(config: &Path) -> Self {
         let deployment = Deployment::load(Some(config)).expect("the configuration is right");
@@ -34,7 +26,7 @@ impl Deployed {
     }
 
     /// An onlooker with the eyes of a group.
-    fn connect(&self, group: String) -> KafkaBus {
+    pub(super) fn connect(&self, group: String) -> KafkaBus {
         let worker = Worker {
             group,
             id: "chaos-onlooker".to_owned(),
@@ -59,7 +51,10 @@ impl Deployed {
                     break;
                 }
                 let late = began.elapsed() > PATIENCE;
-                assert!(!late, "{place} stays at {committed} of {end}\n{story}");
+                assert!(
+                    !late,
+                    "the lag of {place} does not go to zero: {committed} of {end}\n{story}"
+                );
                 std::thread::sleep(Duration::from_millis(100));
             }
         }
@@ -81,15 +76,15 @@ impl Deployed {
         self.wait_for(Role::Fuse, story);
     }
 
-    /// Every source record taken once, in order, as by scorers that never stopped; every published score derived again from the
-    /// log, bit for bit; no revision twice and none left out; every poison record a dead letter, and no other.
-    pub(super) fn account(&self) -> Accounts {
-        let topics = Topics::read(self);
-        let mut expected = checks::expected(&topics);
-        let log = checks::log(&topics, &mut expected);
-        let compared = checks::published(&topics, &log, &expected);
-        let dead_letters = expected.rejected.len() as u64;
-        Accounts { taken: log.taken, repeated: log.repeated, dead_letters, compared }
+    /// Where fusion writes in its transactions.
+    pub(super) fn written_by_fusion(&self) -> Vec<TopicPartition> {
+        let topics = &self.pipeline.topics;
+        let place = |topic: &str, partition| TopicPartition::new(topic, partition);
+        (0..super::PARTITIONS)
+            .flat_map(|partition| {
+                [place(&topics.fused_scores, partition), place(&topics.availability, partition)]
+            })
+            .collect()
     }
 
     /// From the broker taking the newest source record of an early pane to the pane being read, in ms; up to an instant.
@@ -119,7 +114,7 @@ impl Deployed {
 }
 
 /// Makes a call again while the broker is away.
-fn insist<T>(mut call: impl FnMut() -> Result<T, BusError>) -> T {
+pub(super) fn insist<T>(mut call: impl FnMut() -> Result<T, BusError>) -> T {
     let began = Instant::now();
     loop {
         match call() {
@@ -133,13 +128,13 @@ fn insist<T>(mut call: impl FnMut() -> Result<T, BusError>) -> T {
 }
 
 /// All topics, read once.
-struct Topics<'a> {
+pub(super) struct Topics<'a> {
     pipeline: &'a Pipeline,
     topics: BTreeMap<String, (u32, Vec<Record>)>,
 }
 
 impl<'a> Topics<'a> {
-    fn read(deployed: &'a Deployed) -> Self {
+    pub(super) fn read(deployed: &'a Deployed) -> Self {
         let pipeline = &deployed.pipeline;
         let inputs = deployed.feeds().map(|feed| pipeline.names.topic(feed).to_owned());
         let written = [

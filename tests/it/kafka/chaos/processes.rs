@@ -1,5 +1,6 @@
 //! The roles as processes of their own, to be killed. None outlives this one.
 
+use crate::kafka::bounds::{Ended, run};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,14 +9,16 @@ use std::time::{Duration, Instant};
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_latefusion");
 
-/// Runs a command of the program to its end.
+/// For one command of the program.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Runs a command of the program to its end, which must be a good one.
 pub(super) fn latefusion(config: &Path, arguments: &[&str]) -> String {
-    let output = (Command::new(PROGRAM).args(arguments).arg("--config").arg(config))
-        .output()
-        .expect("the program can be run");
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "latefusion {arguments:?}: {text}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let command = &mut Command::new(PROGRAM);
+    let Ended { status, stdout, stderr } =
+        run(command.args(arguments).arg("--config").arg(config), LONGEST);
+    assert!(status.success(), "latefusion {arguments:?}: {stdout}{stderr}");
+    stdout
 }
 
 /// One process of one role.
@@ -66,6 +69,15 @@ impl Process {
         }
     }
 
+    /// Resident memory in KiB; 0 where it does not run.
+    pub(super) fn resident_kib(&self) -> u64 {
+        let Some(child) = &self.child else { return 0 };
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let text = status.unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+    }
+
     /// kill -9.
     pub(super) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -98,9 +110,14 @@ impl Process {
         }
     }
 
-    fn tail(&self) -> String {
+    /// What it has logged since it was started last.
+    pub(super) fn log(&self) -> String {
         let log = self.folder.join(format!("{}-{}.log", self.name, self.starts));
-        let text = std::fs::read_to_string(log).unwrap_or_default();
+        std::fs::read_to_string(log).unwrap_or_default()
+    }
+
+    fn tail(&self) -> String {
+        let text = self.log();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }

@@ -3,11 +3,12 @@
 use latefusion::modality::Registry;
 use latefusion::shell::simulator::{Rates, Ward, WardConfig};
 use latefusion::shell::wire::{ModelNames, Names, decode_fused_score};
-use latefusion::types::{EventTime, IngestTime, Pane, Position, Presence};
+use latefusion::types::{EventTime, IngestTime, Pane, PatientId, Position, Presence};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -34,15 +35,25 @@ pub(super) fn feed(
         .set("message.max.bytes", "2000000")
         .create()
         .expect("the settings are right");
+    let start = now();
     let config = WardConfig {
         seed,
         patients,
-        start: EventTime::from_millis(now()),
-        rates: Rates { bad: 0.002, corrected: 0.2, duplicate: 0.01, ..Rates::default() },
+        start: EventTime::from_millis(start),
+        // A clock that is minutes off makes a monitor late for ever: its panes are closed here, and open in a replay.
+        rates: Rates {
+            bad: 0.02,
+            corrected: 0.2,
+            duplicate: 0.01,
+            skewed_clock: 0.0,
+            ..Rates::default()
+        },
         oversized_bytes: super::MAX_PAYLOAD + 1,
         ..WardConfig::default()
     };
     let mut ward = Ward::new(config, &Registry::shipped()).expect("the ward can be made");
+    // A ward begins with the results of its last day, and fusion with all the windows since: not what is measured here.
+    while ward.next_before(IngestTime::from_millis(start + 1)).is_some() {}
     let mut sent = 0;
     while !stop.load(Ordering::Relaxed) {
         while let Some(input) = ward.next_before(IngestTime::from_millis(now())) {
@@ -61,13 +72,31 @@ pub(super) fn feed(
     sent
 }
 
+/// A published pane: patient, window end (ms) and revision.
+pub(super) type PaneKey = (PatientId, i64, u32);
+
 /// What a reader of committed fused scores saw, by its own clock (ms).
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// When each score came.
-    pub(super) scores: Vec<i64>,
+    /// When each score came, by partition.
+    pub(super) scores: Vec<Vec<i64>>,
+    /// How often each pane came.
+    pub(super) panes: BTreeMap<PaneKey, u64>,
     /// When each early pane came, and the source records in it.
     pub(super) early: Vec<(i64, Vec<Position>)>,
+    /// On-time panes as they came.
+    pub(super) on_time: Vec<OnTime>,
+}
+
+/// An on-time pane.
+#[derive(Debug)]
+pub(super) struct OnTime {
+    pub(super) partition: i32,
+    pub(super) patient: PatientId,
+    /// Its window's end, in ms.
+    pub(super) end: i64,
+    /// When it came.
+    pub(super) at: i64,
 }
 
 /// Reads committed fused scores as they come until told to stop.
@@ -75,7 +104,6 @@ pub(super) fn watch(
     brokers: &str,
     names: &Names,
     topic: &str,
-    partitions: u32,
     seen: &Mutex<Seen>,
     stop: &AtomicBool,
 ) {
@@ -88,7 +116,7 @@ pub(super) fn watch(
         .create()
         .expect("the settings are right");
     let mut list = TopicPartitionList::new();
-    for partition in 0..partitions {
+    for partition in 0..super::PARTITIONS {
         let added = list.add_partition_offset(topic, partition as i32, Offset::Beginning);
         added.expect("the offset is one");
     }
@@ -100,10 +128,16 @@ pub(super) fn watch(
         let at = now();
         let payload = message.payload().expect("no tombstones here");
         let score = decode_fused_score(payload, names, &mut models).expect("it can be read");
-        let is_early = score.pane == Pane::Early;
+        let (patient, end) = (score.patient.clone(), score.window.end().as_millis());
         let mut seen = seen.lock().expect("nobody panics with it");
-        seen.scores.push(at);
-        if is_early {
+        seen.scores.resize(super::PARTITIONS as usize, Vec::new());
+        seen.scores[message.partition() as usize].push(at);
+        *seen.panes.entry((patient.clone(), end, score.revision)).or_default() += 1;
+        if score.pane == Pane::OnTime {
+            let partition = message.partition();
+            seen.on_time.push(OnTime { partition, patient, end, at });
+        }
+        if score.pane == Pane::Early {
             let sources = score.modalities.iter().filter_map(|presence| match presence {
                 Presence::Present(present) => Some(present.source),
                 Presence::Absent(..) => None,
