@@ -26,8 +26,11 @@ const NOT_SHOWN: [(&str, &str); 2] = [
     ("process_virtual_memory_max_bytes", "unlimited wherever it runs"),
 ];
 /// Ranges that belong to a definition instead of to the picture: the metric, and how long.
-const DEFINED: [(&str, u64); 3] =
-    [("score_bin_total", 3_600), ("processing_duration_seconds", 300), ("processing_duration_seconds", 3_600)];
+const DEFINED: [(&str, u64); 3] = [
+    ("score_bin_total", 3_600),
+    ("processing_duration_seconds", 300),
+    ("processing_duration_seconds", 3_600),
+];
 const SIX_HOURS: (&str, u64) = ("processing_duration_seconds", 21_600);
 
 /// The metrics of the program and of every scrape.
@@ -59,7 +62,11 @@ pub(super) fn faults(files: &Files) -> Vec<String> {
         }
         for panel in list(&dashboard, "panels") {
             let wrong = of_panel(&contract, panel);
-            faults.extend(wrong.into_iter().map(|fault| format!("{name}: panel {:?}: {fault}", text(panel, "title"))));
+            faults.extend(
+                wrong
+                    .into_iter()
+                    .map(|fault| format!("{name}: panel {:?}: {fault}", text(panel, "title"))),
+            );
         }
         for variable in list(&dashboard["templating"], "list") {
             faults.extend(of_variable(&contract, variable).map(|fault| format!("{name}: {fault}")));
@@ -91,7 +98,9 @@ fn of_panel(contract: &Contract, panel: &Value) -> Vec<String> {
         let missing = placeholders(legend).into_iter().filter(|label| !labels.contains(label));
         faults.extend(missing.map(|label| format!("its legend names {label}, which is not there")));
         if labels.contains("modality") && shown == "s" {
-            faults.push("modalities valid for minutes and for days share one axis of seconds".to_owned());
+            faults.push(
+                "modalities valid for minutes and for days share one axis of seconds".to_owned(),
+            );
         }
     }
     faults
@@ -120,7 +129,8 @@ fn of_selectors(expr: &Expr) -> Vec<String> {
 fn of_variable(contract: &Contract, variable: &Value) -> Option<String> {
     let name = text(variable, "name");
     if name == "datasource" {
-        return (text(variable, "query") != "prometheus").then(|| "the data source is no Prometheus".to_owned());
+        return (text(variable, "query") != "prometheus")
+            .then(|| "the data source is no Prometheus".to_owned());
     }
     let query = text(&variable["query"], "query");
     let inner = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'));
@@ -129,7 +139,9 @@ fn of_variable(contract: &Contract, variable: &Value) -> Option<String> {
     };
     let faults = parse(selector).map(|expr| (contract.faults(&expr), contract.labels_of(&expr)));
     match faults {
-        Ok((faults, labels)) if faults.is_empty() && labels.contains(label) && label == name => None,
+        Ok((faults, labels)) if faults.is_empty() && labels.contains(label) && label == name => {
+            None
+        }
         other => Some(format!("variable {name} asks {query:?}: {other:?}")),
     }
 }
@@ -137,17 +149,25 @@ fn of_variable(contract: &Contract, variable: &Value) -> Option<String> {
 /// The first thing a ward sees.
 fn availability_is_first(files: &Files) -> Option<String> {
     let clinical = files.dashboards().into_iter().find(|(name, _)| name == "latefusion-clinical");
-    let Some((_, dashboard)) = clinical else { return Some("there is no clinical dashboard".to_owned()) };
-    let asking = list(&dashboard, "panels").iter().filter(|panel| !list(panel, "targets").is_empty());
-    let first = asking.min_by_key(|panel| (panel["gridPos"]["y"].as_u64(), panel["gridPos"]["x"].as_u64()))?;
+    let Some((_, dashboard)) = clinical else {
+        return Some("there is no clinical dashboard".to_owned());
+    };
+    let asking =
+        list(&dashboard, "panels").iter().filter(|panel| !list(panel, "targets").is_empty());
+    let first = asking
+        .min_by_key(|panel| (panel["gridPos"]["y"].as_u64(), panel["gridPos"]["x"].as_u64()))?;
     let query = text(&list(first, "targets")[0], "expr");
-    let is_it = query.contains("latefusion_fresh_patients") && query.contains("latefusion_expected_patients");
+    let is_it = query.contains("latefusion_fresh_patients")
+        && query.contains("latefusion_expected_patients");
     (!is_it).then(|| "latefusion-clinical: availability by modality does not come first".to_owned())
 }
 
 fn placeholders(legend: &str) -> Vec<String> {
     let parts = legend.split("{{").skip(1);
-    parts.filter_map(|part| part.split_once("}}")).map(|(label, _)| label.trim().to_owned()).collect()
+    parts
+        .filter_map(|part| part.split_once("}}"))
+        .map(|(label, _)| label.trim().to_owned())
+        .collect()
 }
 
 /// What is exported and neither shown nor alerted on.
@@ -155,13 +175,17 @@ pub(super) fn unseen(files: &Files, rules: &[Rule]) -> Vec<String> {
     let dashboards = files.dashboards();
     let panels = dashboards.iter().flat_map(|(_, dashboard)| list(dashboard, "panels"));
     let targets = panels.flat_map(|panel| list(panel, "targets"));
-    let queries = targets.map(|target| text(target, "expr")).chain(rules.iter().map(|rule| &*rule.expr));
+    let queries =
+        targets.map(|target| text(target, "expr")).chain(rules.iter().map(|rule| &*rule.expr));
     let seen: BTreeSet<String> = queries
         .filter_map(|query| parse(query).ok())
         .flat_map(|expr| uses(&expr).into_iter().map(|used| used.name).collect::<Vec<_>>())
         .collect();
-    let all = names::ALL.iter().map(|metric| metric.name).chain(PROCESS.iter().map(|(name, _)| *name));
-    let is_seen = |name: &str| ["", "_bucket", "_count", "_sum"].iter().any(|part| seen.contains(&format!("{name}{part}")));
+    let all =
+        names::ALL.iter().map(|metric| metric.name).chain(PROCESS.iter().map(|(name, _)| *name));
+    let is_seen = |name: &str| {
+        ["", "_bucket", "_count", "_sum"].iter().any(|part| seen.contains(&format!("{name}{part}")))
+    };
     let is_excused = |name: &str| NOT_SHOWN.iter().any(|(not_shown, _)| *not_shown == name);
     all.filter(|name| !is_seen(name) && !is_excused(name))
         .map(|name| format!("{name} is exported and neither shown nor alerted on"))
@@ -174,7 +198,11 @@ fn every_dashboard_keeps_the_rules_and_asks_for_metrics_that_exist() {
     let dashboards = files.dashboards();
     let panels: Vec<&Value> = dashboards.iter().flat_map(|(_, d)| list(d, "panels")).collect();
     let targets: usize = panels.iter().map(|panel| list(panel, "targets").len()).sum();
-    println!("{} dashboards, {} panels, {targets} queries looked at", dashboards.len(), panels.len());
+    println!(
+        "{} dashboards, {} panels, {targets} queries looked at",
+        dashboards.len(),
+        panels.len()
+    );
     assert_eq!(dashboards.len(), 3);
     assert!(panels.len() > 50 && targets > 50, "{} panels, {targets} targets", panels.len());
     let faults = faults(&files);

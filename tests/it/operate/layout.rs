@@ -35,11 +35,23 @@ fn of_dashboard(name: &str, dashboard: &Value) -> Vec<String> {
         (dashboard["schemaVersion"] == 39, "schemaVersion is not 39"),
         (dashboard["editable"] == false, "it can be edited"),
         (text(dashboard, "uid") == name, "its uid is not its file name"),
-        (text(dashboard, "title").starts_with("latefusion: "), "its title does not begin with latefusion"),
-        (says_so(text(dashboard, "description")), "its description does not say that it is not an alarm system"),
+        (
+            text(dashboard, "title").starts_with("latefusion: "),
+            "its title does not begin with latefusion",
+        ),
+        (
+            says_so(text(dashboard, "description")),
+            "its description does not say that it is not an alarm system",
+        ),
         (on_page, "no panel says that it is not an alarm system"),
-        (names == ["datasource", "job", "instance"], "its variables are not datasource, job and instance"),
-        (variables.all(|variable| variable.get("allValue").is_none()), "a variable has an allValue: it pulls other jobs in"),
+        (
+            names == ["datasource", "job", "instance"],
+            "its variables are not datasource, job and instance",
+        ),
+        (
+            variables.all(|variable| variable.get("allValue").is_none()),
+            "a variable has an allValue: it pulls other jobs in",
+        ),
         (text(dashboard, "refresh") == "30s", "it is not refreshed every 30 s"),
         (panels.len() > 5, "it has hardly a panel"),
     ];
@@ -114,7 +126,10 @@ fn of_thresholds(panel: &Value) -> Vec<String> {
     let steps = list(&panel["fieldConfig"]["defaults"]["thresholds"], "steps");
     let mut faults = Vec::new();
     let values: Vec<Option<f64>> = steps.iter().map(|step| step["value"].as_f64()).collect();
-    if !values.is_sorted() || values.iter().skip(1).any(Option::is_none) || values.first().is_some_and(Option::is_some) {
+    if !values.is_sorted()
+        || values.iter().skip(1).any(Option::is_none)
+        || values.first().is_some_and(Option::is_some)
+    {
         faults.push("its thresholds do not rise from the base".to_owned());
     }
     let is_availability = text(panel, "title").starts_with("Availability");

@@ -77,7 +77,9 @@ impl Contract {
                 match call.func.name {
                     "histogram_quantile" => drop(labels.remove("le")),
                     "label_replace" => {
-                        if let Some(Expr::StringLiteral(label)) = call.args.args.get(1).map(|a| &**a) {
+                        if let Some(Expr::StringLiteral(label)) =
+                            call.args.args.get(1).map(|a| &**a)
+                        {
                             labels.insert(label.val.clone());
                         }
                     }
@@ -135,9 +137,16 @@ impl Contract {
     fn groups(&self, expr: &Expr, faults: &mut Vec<String>) {
         let mut check = |wanted: &[String], there: &BTreeSet<String>| {
             let missing = wanted.iter().filter(|label| !there.contains(*label));
-            faults.extend(missing.map(|label| format!("groups or joins by {label}, which is not there")));
+            faults.extend(
+                missing.map(|label| format!("groups or joins by {label}, which is not there")),
+            );
         };
-        if let Expr::Aggregate(AggregateExpr { expr, modifier: Some(LabelModifier::Include(by)), .. }) = expr {
+        if let Expr::Aggregate(AggregateExpr {
+            expr,
+            modifier: Some(LabelModifier::Include(by)),
+            ..
+        }) = expr
+        {
             check(&by.labels, &self.labels_of(expr));
         }
         if let Expr::Binary(BinaryExpr { lhs, rhs, modifier: Some(modifier), .. }) = expr

@@ -6,9 +6,13 @@ use std::process::Command;
 
 /// True where the tools are there; says loudly what is left out where they are not.
 pub(super) fn is_there(what: &str) -> bool {
-    let is_there = ["promtool", "prometheus"].iter().all(|tool| Command::new(tool).arg("--version").output().is_ok());
+    let is_there = ["promtool", "prometheus"]
+        .iter()
+        .all(|tool| Command::new(tool).arg("--version").output().is_ok());
     if !is_there {
-        eprintln!("SKIPPED: {what}: promtool or prometheus is missing (scripts/bootstrap.sh watch installs Debian's package prometheus)");
+        eprintln!(
+            "SKIPPED: {what}: promtool or prometheus is missing (scripts/bootstrap.sh watch installs Debian's package prometheus)"
+        );
         assert!(std::env::var_os("CI").is_none(), "in continuous integration nothing is skipped");
     }
     is_there
@@ -32,7 +36,8 @@ pub(super) fn faults(files: &Files) -> Vec<String> {
     };
     let (rules, tests) = (paths("deploy/prometheus/rules/"), paths("deploy/prometheus/tests/"));
     let with = |first: &[&str], last: &[String]| {
-        let arguments: Vec<&str> = first.iter().copied().chain(last.iter().map(|path| &**path)).collect();
+        let arguments: Vec<&str> =
+            first.iter().copied().chain(last.iter().map(|path| &**path)).collect();
         promtool(folder.path(), &arguments).err()
     };
     let config = ["deploy/prometheus/prometheus.yml".to_owned()];
@@ -54,5 +59,8 @@ fn promtool_finds_nothing_in_configuration_rules_and_their_tests() {
     assert!(tests >= 7, "{tests} files of rule tests");
     let faults = faults(&files);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    println!("promtool: configuration, {} rule files, {tests} test files", files.in_folder("deploy/prometheus/rules/", ".yml").count());
+    println!(
+        "promtool: configuration, {} rule files, {tests} test files",
+        files.in_folder("deploy/prometheus/rules/", ".yml").count()
+    );
 }

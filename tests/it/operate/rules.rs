@@ -37,7 +37,9 @@ pub(super) fn faults(files: &Files) -> Vec<String> {
         let name = format!("{}{}", rule.alert, rule.record);
         match parse(&rule.expr) {
             Ok(expr) => {
-                faults.extend(contract.faults(&expr).into_iter().map(|fault| format!("{name}: {fault}")));
+                faults.extend(
+                    contract.faults(&expr).into_iter().map(|fault| format!("{name}: {fault}")),
+                );
                 if !rule.record.is_empty() {
                     contract.add_recorded(&rule.record, &expr);
                 }
@@ -62,10 +64,16 @@ fn of_alert(files: &Files, rule: &Rule) -> Vec<String> {
     let severity = rule.labels.get("severity").map_or("", |severity| &**severity);
     let checks = [
         (rule.alert.starts_with("Latefusion"), "its name does not begin with Latefusion"),
-        (["critical", "warning"].contains(&severity), "its severity is neither critical nor warning"),
+        (
+            ["critical", "warning"].contains(&severity),
+            "its severity is neither critical nor warning",
+        ),
         (said("summary").len() > 10, "it has no summary"),
         (said("description").contains("{{"), "its description has no figure"),
-        (runbook == format!("{RUNBOOKS}{}.md", rule.alert), "its runbook_url is not that of its runbook"),
+        (
+            runbook == format!("{RUNBOOKS}{}.md", rule.alert),
+            "its runbook_url is not that of its runbook",
+        ),
         (files.0.contains_key(runbook), "its runbook is not there"),
     ];
     let wrong = checks.iter().filter(|(is_right, _)| !is_right);
@@ -85,7 +93,9 @@ fn of_tests(files: &Files, names: &BTreeSet<&str>) -> Vec<String> {
     for name in names {
         let [fires, silent] = cases.remove(*name).unwrap_or_default();
         if fires == 0 || silent == 0 {
-            faults.push(format!("{name}: {fires} cases in which it fires, {silent} in which it is silent"));
+            faults.push(format!(
+                "{name}: {fires} cases in which it fires, {silent} in which it is silent"
+            ));
         }
     }
     faults.extend(cases.keys().map(|name| format!("{name} is tested and does not exist")));
@@ -112,7 +122,9 @@ fn of_runbooks(files: &Files, contract: &Contract, names: &BTreeSet<&str>) -> Ve
         }
         for query in queries {
             match parse(query) {
-                Ok(expr) => faults.extend(contract.faults(&expr).into_iter().map(|fault| format!("{path}: {fault}"))),
+                Ok(expr) => faults.extend(
+                    contract.faults(&expr).into_iter().map(|fault| format!("{path}: {fault}")),
+                ),
                 Err(error) => faults.push(format!("{path}: {query:?} does not parse: {error}")),
             }
         }
@@ -153,6 +165,10 @@ fn every_latefusion_command_of_a_runbook_is_one() {
         // With --help nothing is done; every word before it must still be known.
         let with_help = command.iter().copied().chain(["--help"]);
         let output = std::process::Command::new(program).args(with_help).output().expect("it runs");
-        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{command:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }

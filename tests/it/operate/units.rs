@@ -124,7 +124,10 @@ mod tests {
             ("histogram_quantile(0.9, sum by (le) (rate(x_difference_bucket[5m])))", Unit::Number),
             ("rate(process_cpu_seconds_total[5m])", Unit::Ratio),
             ("process_resident_memory_bytes", Unit::Bytes),
-            ("(1 - sum(rate(a_seconds_bucket[5m])) / sum(rate(a_seconds_count[5m]))) / 0.001", Unit::Ratio),
+            (
+                "(1 - sum(rate(a_seconds_bucket[5m])) / sum(rate(a_seconds_count[5m]))) / 0.001",
+                Unit::Ratio,
+            ),
         ];
         for (query, unit) in cases {
             assert_eq!(of(&parse(query).expect("it parses")), unit, "{query}");
