@@ -219,7 +219,7 @@ fn of_rules() -> Vec<Mutation> {
 
 fn broken(files: &Files, (path, how, _): &Mutation) -> Files {
     let mut mutant = files.clone();
-    let text = mutant.0.get(*path).unwrap_or_else(|| panic!("{path} is there")).clone();
+    let text = mutant.0.get(*path).expect("the file is there").clone();
     let changed = match how {
         Gone => mutant.0.remove(*path).map(|_| String::new()).unwrap_or_default(),
         Text(from, to) => text.replacen(from, to, 1),

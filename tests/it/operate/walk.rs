@@ -149,32 +149,30 @@ fn every_question_of_every_panel_has_an_answer_from_a_live_pipeline() {
     assert!(troubles.is_empty(), "{troubles:#?}");
     println!("{} questions answered after {:.0?}", questions.len(), started.elapsed());
 
-    every_rule_is_healthy(&prometheus);
-    everything_scraped_is_in_the_contract(&address);
+    let rules = every_rule_is_healthy(&prometheus);
+    println!("{rules} rules healthy; firing: {:?}", prometheus.firing());
+    let [families, series] = everything_scraped_is_in_the_contract(&address);
+    println!("{families} families, {series} series scraped");
 }
 
-fn every_rule_is_healthy(prometheus: &Prometheus) {
+fn every_rule_is_healthy(prometheus: &Prometheus) -> usize {
     let rules = prometheus.rules();
     let sick: Vec<String> =
         rules.iter().filter(|rule| rule["health"] != "ok").map(ToString::to_string).collect();
-    println!("{} rules healthy; firing: {:?}", rules.len(), prometheus.firing());
     assert!(rules.len() > 25 && sick.is_empty(), "{} rules, {sick:#?}", rules.len());
+    rules.len()
 }
 
 /// The contract that dashboards and rules are checked against is what is really scraped, and promtool finds nothing to lint in it.
-fn everything_scraped_is_in_the_contract(address: &str) {
+fn everything_scraped_is_in_the_contract(address: &str) -> [usize; 2] {
     let metrics = get(address, "/metrics").expect("it answers");
     let contract = super::dashboards::contract();
+    let series = metrics.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).count();
     let scraped: BTreeSet<&str> = metrics
         .lines()
         .filter(|line| !line.starts_with('#') && !line.is_empty())
         .filter_map(|line| line.split(['{', ' ']).next())
         .collect();
-    println!(
-        "{} families scraped, {} series",
-        scraped.len(),
-        metrics.lines().filter(|l| !l.starts_with('#')).count()
-    );
     assert!(scraped.len() > 40, "{scraped:?}");
     let unknown: Vec<&&str> =
         scraped.iter().filter(|name| !contract.0.contains_key(**name)).collect();
@@ -184,11 +182,12 @@ fn everything_scraped_is_in_the_contract(address: &str) {
     assert!(promised.is_empty(), "in the contract, and not scraped: {promised:?}");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let page = folder.path().join("metrics.txt");
-    std::fs::write(&page, metrics).expect("a file");
+    std::fs::write(&page, &metrics).expect("a file");
     let linted = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(std::fs::File::open(&page).expect("a file"))
         .output();
     let linted = linted.expect("promtool was there");
     assert!(linted.status.success(), "{}", String::from_utf8_lossy(&linted.stderr));
+    [scraped.len(), series]
 }
