@@ -89,12 +89,15 @@ impl Files {
             .collect()
     }
 
+    /// What is recorded first, then what compares it.
     pub(super) fn rules(&self) -> Vec<Rule> {
         let files = self.in_folder("deploy/prometheus/rules/", ".yml");
         let parse =
             |text| yaml_serde::from_str::<RuleFile>(text).expect("a rule file is as expected");
         let groups = files.flat_map(|(_, text)| parse(text).groups);
-        groups.flat_map(|group| group.rules).collect()
+        let mut rules: Vec<Rule> = groups.flat_map(|group| group.rules).collect();
+        rules.sort_by_key(|rule| rule.record.is_empty());
+        rules
     }
 }
 

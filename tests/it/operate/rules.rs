@@ -83,8 +83,9 @@ fn of_alert(files: &Files, rule: &Rule) -> Vec<String> {
 /// Every alert fires in one case and stays silent in another.
 fn of_tests(files: &Files, names: &BTreeSet<&str>) -> Vec<String> {
     let mut cases: BTreeMap<String, [usize; 2]> = BTreeMap::new();
-    for (path, text) in files.in_folder("deploy/prometheus/tests/", ".yml") {
-        let file: TestFile = yaml_serde::from_str(text).unwrap_or_else(|e| panic!("{path}: {e}"));
+    for (_, text) in files.in_folder("deploy/prometheus/tests/", ".yml") {
+        let file: TestFile =
+            yaml_serde::from_str(text).expect("a file of rule tests is as expected");
         for case in file.tests.into_iter().flat_map(|case| case.alert_rule_test) {
             cases.entry(case.alertname).or_default()[usize::from(case.exp_alerts.is_empty())] += 1;
         }

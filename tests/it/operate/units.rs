@@ -59,18 +59,18 @@ pub(super) fn of(expr: &Expr) -> Unit {
         Expr::VectorSelector(selector) => of_name(selector.name.as_deref().unwrap_or_default()),
         Expr::MatrixSelector(selector) => of_name(selector.vs.name.as_deref().unwrap_or_default()),
         Expr::Call(call) => {
-            let inner = call.args.args.iter().map(|argument| of(argument));
+            let mut inner = call.args.args.iter().map(|argument| of(argument));
             match call.func.name {
                 "time" => Unit::Instant,
                 "ln" => Unit::Number,
-                "rate" => match inner.last() {
+                "rate" => match inner.next_back() {
                     // Processor seconds a second: cores.
                     Some(Unit::Seconds) if !is_bucket(expr) => Unit::Ratio,
                     _ if is_bucket(expr) => Unit::Count,
                     _ => Unit::PerSecond,
                 },
                 "histogram_quantile" => bucket(expr).map_or(Unit::Number, of_name),
-                _ => inner.into_iter().find(|unit| *unit != Unit::Number).unwrap_or(Unit::Number),
+                _ => inner.find(|unit| *unit != Unit::Number).unwrap_or(Unit::Number),
             }
         }
         Expr::Binary(binary) => of_binary(binary),
