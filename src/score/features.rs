@@ -4,6 +4,7 @@
 
 use super::lookback::Lookback;
 use super::packed::{Observed, Spot, columns};
+use super::sequence::Steps;
 use super::{FeatureSpec, Statistic};
 use crate::modality::Modality;
 use crate::types::{MAX_COLUMNS, Span};
@@ -34,6 +35,10 @@ impl Feature {
     const fn is_of_newest(&self) -> bool {
         matches!(self.statistic, Statistic::Last | Statistic::SecondsSince)
     }
+
+    const fn is_of_step(&self) -> bool {
+        matches!(self.statistic, Statistic::StepMean(_))
+    }
 }
 
 /// The features of one model, collected row by row into columns.
@@ -46,6 +51,8 @@ pub(super) struct Features {
     newest: (u64, i64),
     /// Indices into `features` of those that read every value, and how far back.
     sums: (Vec<usize>, i64),
+    /// Those that are steps of a sequence.
+    steps: Steps,
     scratch: Vec<Sum>,
     /// Age and steps of the newest value of each column of the modality, while a row is made.
     found: Vec<(i64, i16)>,
@@ -89,8 +96,14 @@ impl Features {
         let of_newest = features.iter().filter(|feature| feature.is_of_newest());
         let newest = of_newest
             .fold((0, 0), |(mask, within), f| (mask | 1u64 << f.column, f.within.max(within)));
-        let sums: Vec<usize> =
-            (0..features.len()).filter(|i| !features[*i].is_of_newest()).collect();
+        let is_sum = |f: &Feature| !f.is_of_newest() && !f.is_of_step();
+        let sums: Vec<usize> = (0..features.len()).filter(|i| is_sum(&features[*i])).collect();
+        let mut steps = Steps::new(lookback);
+        for (i, (feature, spec)) in features.iter().zip(specs).enumerate() {
+            if let Statistic::StepMean(back) = spec.statistic {
+                steps.add(i, feature.column, spec.within, back);
+            }
+        }
         let widest = sums.iter().map(|i| features[*i].within).max().unwrap_or(0);
         Ok(Self {
             columns: features.iter().map(|_| Float64Builder::new()).collect(),
@@ -100,13 +113,14 @@ impl Features {
             scratch: vec![Sum::default(); features.len()],
             found: vec![(i64::MAX, 0); modality.columns.len()],
             sums: (sums, widest),
+            steps,
             features,
         })
     }
 
     /// Widest feature span; at least a millisecond.
     pub(super) fn span(&self) -> Span {
-        Span::millis(self.newest.1.max(self.sums.1).max(1))
+        Span::millis(self.newest.1.max(self.sums.1).max(self.steps.reach()).max(1))
     }
 
     /// How many rows were collected since the last batch.
@@ -138,8 +152,13 @@ impl Features {
         if !self.sums.0.is_empty() {
             self.sum(lookback.newest_first().filter(known), lookback, at);
         }
+        if self.steps.reach() > 0 {
+            self.steps.collect(lookback.newest_first().filter(known), lookback, at);
+        }
         for (i, (feature, column)) in self.features.iter().zip(&mut self.columns).enumerate() {
-            let value = if feature.is_of_newest() {
+            let value = if feature.is_of_step() {
+                self.steps.mean(i).map(|steps| steps / feature.steps_per_unit)
+            } else if feature.is_of_newest() {
                 let (age, steps) = self.found[usize::from(feature.column)];
                 (age < feature.within).then(|| match feature.statistic {
                     Statistic::Last => f64::from(steps) / feature.steps_per_unit,

@@ -8,6 +8,7 @@ mod checkpoint;
 mod features;
 pub mod imaging;
 pub mod lab_panel;
+pub mod learned;
 mod lookback;
 pub mod news2;
 mod packed;
@@ -15,6 +16,7 @@ mod patients;
 mod records;
 pub mod registry;
 mod rows;
+mod sequence;
 mod stage;
 mod versions;
 
@@ -45,6 +47,9 @@ pub enum Statistic {
     Slope,
     /// How many values; zero, never null.
     Count,
+    /// Arithmetic mean of a step `within` long that ends so many steps before the event time scored; 0 is the step that
+    /// ends there. A sequence \[steps x channels\] is one such feature for each step and column.
+    StepMean(u16),
 }
 
 /// One input of a scorer: a statistic of a column over the `within` before the event time scored (its end included).
@@ -56,6 +61,18 @@ pub struct FeatureSpec {
     pub statistic: Statistic,
     /// How far back; observations exactly `within` old are not taken.
     pub within: Span,
+}
+
+impl FeatureSpec {
+    /// How far back it looks.
+    pub fn reach(&self) -> Span {
+        match self.statistic {
+            Statistic::StepMean(back) => {
+                Span::millis(self.within.as_millis().saturating_mul(i64::from(back) + 1))
+            }
+            _ => self.within,
+        }
+    }
 }
 
 /// What a scorer returns for n rows.

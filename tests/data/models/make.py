@@ -6,9 +6,10 @@ the model predicts for them. All data are random numbers; no patient is in them.
 
 import sys
 
+import networks
 import trees
 
 if __name__ == "__main__":
-    for name, make in trees.ALL.items():
+    for name, make in (trees.ALL | networks.ALL).items():
         make(name)
         print(name, file=sys.stderr)
