@@ -32,9 +32,9 @@ impl Active {
         registry: &Registry,
     ) -> Result<Self, Vec<Mistake>> {
         let package = Package::parse(&activation.package, registry)?;
-        let policies: Vec<Policy> =
-            registry.iter().filter_map(|(_, m)| package.modality.get(m.name).cloned()).collect();
-        let fuser = methods::build(&package.method, &policies.iter().collect::<Vec<_>>())?;
+        let members = package.members(registry);
+        let fuser = methods::build(&package.method, &members)?;
+        let policies: Vec<Policy> = members.iter().map(|(_, policy)| (*policy).clone()).collect();
         let gating = policies.iter().position(|policy| policy.gating);
         let slack = policies.iter().map(|p| p.out_of_orderness).max().unwrap_or(Span::ZERO);
         let slack = gating.and_then(|m| policies.get(m)).map_or(slack, |p| p.out_of_orderness);

@@ -2,7 +2,7 @@
 //!
 //! It travels in the log inside an activation record, so that any published score can be derived again.
 
-use crate::modality::{DefaultPolicy, Registry};
+use crate::modality::{DefaultPolicy, Modality, Registry};
 use crate::types::{Band, Risk, Span, span_text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -185,6 +185,12 @@ impl Package {
             unknown.map(|name| Mistake::new(format!("modality.{name}"), "no such modality")),
         );
         found
+    }
+
+    /// The modalities with their policies, in registry order.
+    pub fn members(&self, registry: &Registry) -> Vec<(&'static str, &Policy)> {
+        let of = |m: &'static Modality| Some((m.name, self.modality.get(m.name)?));
+        registry.iter().filter_map(|(_, m)| of(m)).collect()
     }
 
     /// The band of a risk.

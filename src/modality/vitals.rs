@@ -154,7 +154,7 @@ pub static VITALS: Modality = Modality {
         half_life: Span::hours(4),
         gating: true,
         out_of_orderness: Some(Span::seconds(10)),
-        lookback: Span::hours(24),
+        lookback: Span::hours(48),
     },
 };
 

@@ -29,6 +29,16 @@ struct Feature {
     /// Milliseconds, at most the lookback.
     within: i64,
     steps_per_unit: f64,
+    /// Index of its sum; of no meaning for features of the newest value.
+    sum: usize,
+}
+
+/// What is summed once for all features of one column and span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Summed {
+    column: u8,
+    /// Milliseconds, at most the lookback.
+    within: i64,
 }
 
 impl Feature {
@@ -49,8 +59,9 @@ pub(super) struct Features {
     rows: usize,
     /// Columns whose newest value is asked for, and how far back.
     newest: (u64, i64),
-    /// Indices into `features` of those that read every value, and how far back.
-    sums: (Vec<usize>, i64),
+    /// What the features that read every value need, in order of column; where each column's begin and end; and how
+    /// far back the widest goes.
+    sums: (Vec<Summed>, Vec<std::ops::Range<usize>>, i64),
     /// Those that are steps of a sequence.
     steps: Steps,
     scratch: Vec<Sum>,
@@ -85,34 +96,29 @@ impl Features {
                 .ok_or(unknown)?;
             let steps_per_unit = modality.columns[usize::from(column)].steps_per_unit;
             let within = spec.within.min(lookback).as_millis();
-            Ok(Feature { column, statistic: spec.statistic, within, steps_per_unit })
+            Ok(Feature { column, statistic: spec.statistic, within, steps_per_unit, sum: 0 })
         };
-        let features: Vec<Feature> = specs.iter().map(feature).collect::<Result<_, _>>()?;
-        let names = specs
-            .iter()
-            .map(|spec| format!("{}/{:?}/{}", spec.column, spec.statistic, spec.within));
-        let fields: Vec<Field> =
-            names.map(|name| Field::new(name, DataType::Float64, true)).collect();
+        let mut features: Vec<Feature> = specs.iter().map(feature).collect::<Result<_, _>>()?;
+        let sums = share_sums(&mut features, modality.columns.len());
+        let field = |spec: &FeatureSpec| Field::new(spec.to_string(), DataType::Float64, true);
+        let fields: Vec<Field> = specs.iter().map(field).collect();
         let of_newest = features.iter().filter(|feature| feature.is_of_newest());
         let newest = of_newest
             .fold((0, 0), |(mask, within), f| (mask | 1u64 << f.column, f.within.max(within)));
-        let is_sum = |f: &Feature| !f.is_of_newest() && !f.is_of_step();
-        let sums: Vec<usize> = (0..features.len()).filter(|i| is_sum(&features[*i])).collect();
         let mut steps = Steps::new(lookback);
         for (i, (feature, spec)) in features.iter().zip(specs).enumerate() {
             if let Statistic::StepMean(back) = spec.statistic {
                 steps.add(i, feature.column, spec.within, back);
             }
         }
-        let widest = sums.iter().map(|i| features[*i].within).max().unwrap_or(0);
         Ok(Self {
             columns: features.iter().map(|_| Float64Builder::new()).collect(),
             schema: Arc::new(Schema::new(fields)),
             rows: 0,
             newest,
-            scratch: vec![Sum::default(); features.len()],
+            scratch: vec![Sum::default(); sums.0.len()],
             found: vec![(i64::MAX, 0); modality.columns.len()],
-            sums: (sums, widest),
+            sums,
             steps,
             features,
         })
@@ -120,7 +126,7 @@ impl Features {
 
     /// Widest feature span; at least a millisecond.
     pub(super) fn span(&self) -> Span {
-        Span::millis(self.newest.1.max(self.sums.1).max(self.steps.reach()).max(1))
+        Span::millis(self.newest.1.max(self.sums.2).max(self.steps.reach()).max(1))
     }
 
     /// How many rows were collected since the last batch.
@@ -165,7 +171,7 @@ impl Features {
                     _ => age as f64 / 1e3,
                 })
             } else {
-                self.scratch[i].value(feature)
+                self.scratch[feature.sum].value(feature)
             };
             column.append_option(value);
         }
@@ -173,15 +179,18 @@ impl Features {
     }
 
     fn sum(&mut self, known: impl Iterator<Item = Observed>, lookback: &Lookback, at: i64) {
-        for i in &self.sums.0 {
-            self.scratch[*i] = Sum::default();
-        }
-        for row in known.take_while(|row| at - row.time < self.sums.1) {
-            for i in &self.sums.0 {
-                let feature = &self.features[*i];
-                if row.mask >> feature.column & 1 == 1 && at - row.time < feature.within {
-                    let steps = lookback.steps(&row, u32::from(feature.column));
-                    self.scratch[*i].add(at - row.time, steps);
+        self.scratch.fill(Sum::default());
+        let (summed, of_column, widest) = &self.sums;
+        for row in known.take_while(|row| at - row.time < *widest) {
+            let age = at - row.time;
+            for column in columns(row.mask) {
+                let range = of_column.get(column as usize).cloned().unwrap_or_default();
+                if range.is_empty() {
+                    continue;
+                }
+                let steps = lookback.steps(&row, column);
+                for i in range.filter(|i| age < summed[*i].within) {
+                    self.scratch[i].add(age, steps);
                 }
             }
         }
@@ -195,6 +204,28 @@ impl Features {
             RecordBatchOptions::new().with_row_count(Some(std::mem::take(&mut self.rows)));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).ok()
     }
+}
+
+/// Gives every feature that reads more than the newest value its sum; features of one column and span share one.
+fn share_sums(
+    features: &mut [Feature],
+    modality_columns: usize,
+) -> (Vec<Summed>, Vec<std::ops::Range<usize>>, i64) {
+    let summed_by = |f: &Feature| Summed { column: f.column, within: f.within };
+    let of_every = features.iter().filter(|f| !f.is_of_newest() && !f.is_of_step());
+    let mut summed: Vec<Summed> = of_every.map(summed_by).collect();
+    summed.sort_unstable();
+    summed.dedup();
+    for feature in features.iter_mut() {
+        feature.sum = summed.binary_search(&summed_by(feature)).unwrap_or(0);
+    }
+    let of_column = (0..modality_columns).map(|column| {
+        let begin = summed.partition_point(|s| usize::from(s.column) < column);
+        begin..summed.partition_point(|s| usize::from(s.column) <= column)
+    });
+    let of_column = of_column.collect();
+    let widest = summed.iter().map(|s| s.within).max().unwrap_or(0);
+    (summed, of_column, widest)
 }
 
 impl Sum {

@@ -5,6 +5,7 @@ mod batch;
 mod calibrate;
 pub mod calibration;
 mod checkpoint;
+mod feature_name;
 mod features;
 pub mod imaging;
 pub mod lab_panel;
@@ -22,6 +23,7 @@ mod versions;
 
 pub use affected::MOST_PREDICTIONS;
 pub use calibrate::{ActiveModel, Calibrate};
+pub use feature_name::NotAFeature;
 pub use features::UnknownColumn;
 pub use packed::{LONGEST_RETENTION, MOST_OBSERVATIONS};
 pub use records::{ScoreConfig, ScoreCounters, ScoreInput, ScoreOutput};

@@ -19,6 +19,7 @@ pub mod setup;
 pub mod signals;
 pub mod simulator;
 pub mod telemetry;
+pub mod tables;
 pub mod view;
 pub mod watcher;
 pub mod wire;

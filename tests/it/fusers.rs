@@ -3,7 +3,7 @@
 use crate::seeds::{Count, law};
 use arrow::array::{Array, Float64Array};
 use fastrand::Rng;
-use latefusion::fuse::methods::{METHODS, MethodEntry, build};
+use latefusion::fuse::methods::{METHODS, Member, MethodEntry, build};
 use latefusion::fuse::package::{Method, Policy};
 use latefusion::fuse::{Evidence, Fused, Fuser};
 use latefusion::types::Span;
@@ -59,15 +59,61 @@ fn evidence(rows: &[Row], modalities: usize) -> Evidence {
     }
 }
 
+const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// Parameters as training might write them, for the methods that are fitted: some patterns of them.
+fn fitted(method: &str, modalities: usize, random: &mut Rng) -> toml::Table {
+    let mut text = format!("prior = {}\n", 0.01 + 0.9 * random.f64());
+    for mask in 1..1_usize << modalities {
+        let present: Vec<&str> =
+            (0..modalities).filter(|i| mask >> i & 1 == 1).map(|i| NAMES[i]).collect();
+        if present.len() < 2 || random.bool() {
+            continue;
+        }
+        let name = present.join("+");
+        let mut number = |low: f64, high: f64| low + (high - low) * random.f64();
+        let pattern = match method {
+            "stack" => {
+                let slope = |name: &&str| format!("{name} = {}\n", number(0.001, 2.0));
+                let slopes: String = present.iter().map(slope).collect();
+                format!("{slopes}intercept = {}\n", number(-2.0, 2.0))
+            }
+            "attention" => {
+                format!("gain = {}\nintercept = {}\n", number(0.1, 3.0), number(-2.0, 2.0))
+            }
+            _ => continue,
+        };
+        let width = number(0.01, 3.0);
+        text += &format!("[pattern.\"{name}\"]\n{pattern}half_width = {width}\n");
+    }
+    if method == "attention" {
+        for name in NAMES.iter().take(modalities) {
+            let mut number = || 4.0 * random.f64() - 2.0;
+            let (bias, ageing, confidence) = (number(), number(), number());
+            text += &format!(
+                "[key.{name}]\nbias = {bias}\nageing = {ageing}\nconfidence = {confidence}\n"
+            );
+        }
+    }
+    text.parse().expect("it is TOML")
+}
+
 /// Runs one case of a law for every method, each with its own policies.
 fn each_method(name: &str, case: impl Fn(&MethodEntry, &dyn Fuser, usize, &mut Rng) -> Count) {
     for entry in METHODS {
         law(&format!("{}: {name}", entry.name), CASES, |seed| {
             let mut random = Rng::with_seed(seed);
             let policies = policies(&mut random);
-            let method = Method { name: entry.name.to_owned(), parameters: toml::Table::new() };
-            let fuser = build(&method, &policies.iter().collect::<Vec<_>>())
-                .expect("the defaults of every parameter are valid");
+            let members: Vec<Member<'_>> = NAMES.into_iter().zip(&policies).collect();
+            // Of their own seed, so that a method without them meets the same rows whatever is fitted.
+            let mut chosen = Rng::with_seed(!seed);
+            let parameters = if chosen.bool() {
+                toml::Table::new()
+            } else {
+                fitted(entry.name, members.len(), &mut chosen)
+            };
+            let method = Method { name: entry.name.to_owned(), parameters };
+            let fuser = build(&method, &members).expect("the parameters are valid");
             case(entry, fuser.as_ref(), policies.len(), &mut random)
         });
     }

@@ -9,6 +9,7 @@ mod decoders;
 mod demo;
 mod deploy;
 mod deployment;
+mod features;
 mod fourth_modality;
 mod fusers;
 mod kafka;

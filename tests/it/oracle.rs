@@ -56,9 +56,9 @@ pub(crate) fn final_scores(
     log: &[Record],
     frontier: EventTime,
 ) -> BTreeMap<(PatientId, i64), Expected> {
-    let policies: Vec<&Policy> =
-        registry.iter().map(|(_, modality)| &package.modality[modality.name]).collect();
-    let fuser = build(&package.method, &policies).expect("the world's package is valid");
+    let members = package.members(registry);
+    let fuser = build(&package.method, &members).expect("the world's package is valid");
+    let policies: Vec<&Policy> = members.into_iter().map(|(_, policy)| policy).collect();
     let every = package.every.as_millis();
     let mut expected = BTreeMap::new();
     for (id, patient) in patients(registry, log) {

@@ -7,7 +7,7 @@ use super::rows::{Combine, Part, Rows, leave_one_out};
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "linear_pool",
     monotone: true,
-    build: |parameters, policies| Box::new(Rows::new(parameters, policies, LinearPool)),
+    build: |parameters, members| Box::new(Rows::new(parameters, members, LinearPool)),
 };
 
 struct LinearPool;

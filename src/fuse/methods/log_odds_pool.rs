@@ -10,7 +10,7 @@ use crate::types::LogOdds;
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "log_odds_pool",
     monotone: true,
-    build: |parameters, policies| Box::new(Rows::new(parameters, policies, LogOddsPool)),
+    build: |parameters, members| Box::new(Rows::new(parameters, members, LogOddsPool)),
 };
 
 struct LogOddsPool;

@@ -7,7 +7,7 @@ use super::rows::{Combine, Part, Rows, leave_one_out};
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "maximum",
     monotone: true,
-    build: |parameters, policies| Box::new(Rows::new(parameters, policies, Maximum)),
+    build: |parameters, members| Box::new(Rows::new(parameters, members, Maximum)),
 };
 
 struct Maximum;

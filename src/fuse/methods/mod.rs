@@ -1,16 +1,22 @@
 //! The fusion methods: one file each and one line in [`METHODS`], which everything else (packages, the law tests,
 //! the documentation of parameters) goes by.
 
+mod attention;
 mod linear_pool;
 mod log_odds_pool;
 mod maximum;
 mod noisy_or;
 mod parameters;
+mod patterns;
 mod rows;
+mod stack;
 
 use super::Fuser;
 use super::package::{Method, Mistake, Policy};
 pub use parameters::Parameters;
+
+/// A modality by its name, with its policy.
+pub type Member<'a> = (&'a str, &'a Policy);
 
 /// One fusion method.
 #[derive(Clone, Copy)]
@@ -19,8 +25,8 @@ pub struct MethodEntry {
     pub name: &'static str,
     /// True where raising one modality's risk never lowers the fused risk; the law tests hold it to its word.
     pub monotone: bool,
-    /// Makes the method for modalities with these policies, in registry order.
-    pub build: fn(&mut Parameters<'_>, &[&Policy]) -> Box<dyn Fuser>,
+    /// Makes the method for these modalities, in registry order.
+    pub build: fn(&mut Parameters<'_>, &[Member<'_>]) -> Box<dyn Fuser>,
 }
 
 impl std::fmt::Debug for MethodEntry {
@@ -30,21 +36,27 @@ impl std::fmt::Debug for MethodEntry {
 }
 
 /// Every method that ships.
-pub const METHODS: &[MethodEntry] =
-    &[linear_pool::ENTRY, log_odds_pool::ENTRY, noisy_or::ENTRY, maximum::ENTRY];
+pub const METHODS: &[MethodEntry] = &[
+    linear_pool::ENTRY,
+    log_odds_pool::ENTRY,
+    noisy_or::ENTRY,
+    maximum::ENTRY,
+    stack::ENTRY,
+    attention::ENTRY,
+];
 
-/// Makes the method that a package names, for modalities with these policies in registry order.
+/// Makes the method that a package names, for these modalities in registry order.
 ///
 /// # Errors
 /// An unknown name, or every mistake in the parameters, each with its path (`method.spread`).
-pub fn build(method: &Method, policies: &[&Policy]) -> Result<Box<dyn Fuser>, Vec<Mistake>> {
+pub fn build(method: &Method, members: &[Member<'_>]) -> Result<Box<dyn Fuser>, Vec<Mistake>> {
     let Some(entry) = METHODS.iter().find(|entry| entry.name == method.name) else {
         let names: Vec<&str> = METHODS.iter().map(|entry| entry.name).collect();
         let expected = format!("must be one of {}, not `{}`", names.join(", "), method.name);
         return Err(vec![Mistake::new("method.name", expected)]);
     };
     let mut parameters = Parameters::of(&method.parameters);
-    let fuser = (entry.build)(&mut parameters, policies);
+    let fuser = (entry.build)(&mut parameters, members);
     let mistakes = parameters.mistakes();
     if mistakes.is_empty() { Ok(fuser) } else { Err(mistakes) }
 }

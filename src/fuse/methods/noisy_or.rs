@@ -8,7 +8,7 @@ use super::rows::{Combine, Part, Rows, leave_one_out};
 pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "noisy_or",
     monotone: true,
-    build: |parameters, policies| Box::new(Rows::new(parameters, policies, NoisyOr)),
+    build: |parameters, members| Box::new(Rows::new(parameters, members, NoisyOr)),
 };
 
 struct NoisyOr;

@@ -1,15 +1,14 @@
 //! What the methods share: decayed weights, the loop over rows, the uncertainty interval. A method adds only how the
 //! present modalities of one row become one risk ([`Combine`]).
 
-use super::Parameters;
-use crate::fuse::package::Policy;
+use super::{Member, Parameters};
 use crate::fuse::{Evidence, Fused, Fuser};
 use crate::types::{LOGIT_FLOOR, LogOdds, Span};
 use arrow::array::{Array, Float64Array};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 
 /// Two-sided 95 % quantile of the standard normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
+pub(super) const Z: f64 = 1.959_963_984_540_054;
 
 /// Default of `spread`: the standard error of the fused log-odds when every modality is present and fresh. A
 /// convention until it is fitted on data: a fused risk of 0.20 then comes with 0.09 to 0.40.
@@ -28,13 +27,21 @@ pub(super) struct Part {
     /// What it adds to the fused log-odds; the method fills it in.
     pub(super) contribution: f64,
     /// Index in registry order.
-    modality: usize,
+    pub(super) modality: usize,
+    /// Age at the window end, zero or more.
+    pub(super) age_seconds: f64,
 }
 
 /// How two or more present modalities, in registry order, become one risk.
 pub(super) trait Combine: Send + Sync {
-    /// The fused risk; also fills in the contributions. `prior` is the log-odds that they are told against.
+    /// The fused risk; also fills in the contributions, and the shares where the method has its own. `prior` is the
+    /// log-odds that contributions are told against.
     fn combine(&self, parts: &mut [Part], prior: f64) -> f64;
+
+    /// Half width of the interval in log-odds with these present; `None`: by the weights, as the pools do.
+    fn half_width(&self, _present: &[Part]) -> Option<f64> {
+        None
+    }
 }
 
 /// Fills in each contribution as the fused log-odds less the log-odds of the same method without that modality.
@@ -67,16 +74,17 @@ pub(super) struct Rows<C> {
 
 impl<C: Combine> Rows<C> {
     /// Reads the parameters that every method has: `spread` and `prior`.
-    pub(super) fn new(parameters: &mut Parameters<'_>, policies: &[&Policy], combine: C) -> Self {
+    pub(super) fn new(parameters: &mut Parameters<'_>, members: &[Member<'_>], combine: C) -> Self {
         let prior =
             parameters.number("prior", PRIOR, "above 0 and below 1", |p| 0.0 < p && p < 1.0);
         let spread = parameters.number("spread", SPREAD, "above 0", |s| s > 0.0);
-        let greatest = policies.iter().map(|policy| policy.weight).fold(0.0, f64::max);
+        let policies = || members.iter().map(|(_, policy)| *policy);
+        let greatest = policies().map(|policy| policy.weight).fold(0.0, f64::max);
         let decay = |half_life: Span| {
             if half_life.is_positive() { -1.0 / half_life.as_seconds() } else { 0.0 }
         };
         let weights: Vec<(f64, f64)> =
-            policies.iter().map(|p| (p.weight / greatest, decay(p.half_life))).collect();
+            policies().map(|p| (p.weight / greatest, decay(p.half_life))).collect();
         let total = weights.iter().map(|(weight, _)| weight).sum();
         Self { combine, weights, total, half_width: Z * spread, prior: LogOdds::of(prior).get() }
     }
@@ -91,7 +99,8 @@ impl<C: Combine> Rows<C> {
                     if *decay == 0.0 { *weight } else { weight * (age.value(i) * decay).exp2() };
                 // However old, what is present keeps a share: dividing by a sum of zeros would lose the row.
                 let share = decayed.max(f64::MIN_POSITIVE);
-                parts.push(Part { risk: risk.value(i), share, contribution: 0.0, modality });
+                let (risk, age_seconds) = (risk.value(i), age.value(i));
+                parts.push(Part { risk, share, contribution: 0.0, modality, age_seconds });
             }
         }
         let sum: f64 = parts.iter().map(|part| part.share).sum();
@@ -112,8 +121,9 @@ impl<C: Combine> Rows<C> {
     }
 
     /// Lower and upper end around a risk, which they always contain.
-    fn interval(&self, risk: f64, present_weight: f64) -> [f64; 2] {
-        let half_width = self.half_width * (self.total / present_weight).sqrt();
+    fn interval(&self, risk: f64, present: &[Part], present_weight: f64) -> [f64; 2] {
+        let by_weight = || self.half_width * (self.total / present_weight).sqrt();
+        let half_width = self.combine.half_width(present).unwrap_or_else(by_weight);
         // sigmoid(logit(p) ± h), written without a logarithm; an infinite half width gives [0, 1].
         let widening = half_width.exp();
         let p = risk.clamp(LOGIT_FLOOR, 1.0 - LOGIT_FLOOR);
@@ -140,7 +150,7 @@ impl<C: Combine> Fuser for Rows<C> {
                 continue;
             }
             let risk = self.fuse_row(&mut parts);
-            let [lower, upper] = self.interval(risk, present_weight);
+            let [lower, upper] = self.interval(risk, &parts, present_weight);
             cells[i] = risk;
             cells[n + i] = lower;
             cells[2 * n + i] = upper;

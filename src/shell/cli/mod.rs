@@ -12,6 +12,7 @@ mod deployed;
 mod evaluate;
 mod explain;
 mod face;
+mod features;
 mod inputs;
 mod output;
 mod produce;
@@ -50,6 +51,8 @@ enum Command {
     Explain(explain::Args),
     /// How well the fused score and each modality tell who died, next to the published scores of the data set.
     Evaluate(evaluate::Args),
+    /// Training tables with the features of the running score stage, as of any times into each stay.
+    Features(features::Args),
     /// Fits the calibration maps of the scorers that ship, on a data set.
     Calibrate(calibrate::Args),
     /// Prints the configuration in effect; secrets are masked.
@@ -79,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Features(args) => features::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Check(args) => check::run(&args),

@@ -118,9 +118,7 @@ impl Deployment {
 /// Every mistake, with `path` before the path of its key.
 pub fn check_package(path: &str, text: &str, registry: &Registry) -> Result<(), Vec<Mistake>> {
     let parsed = Package::parse(text, registry).and_then(|package| {
-        let policies: Vec<_> =
-            registry.iter().filter_map(|(_, m)| package.modality.get(m.name)).collect();
-        methods::build(&package.method, &policies).map(|_| ())
+        methods::build(&package.method, &package.members(registry)).map(|_| ())
     });
     parsed.map_err(|mistakes| {
         let within = |m: Mistake| Mistake::new(format!("{path}: {}", m.path), m.expected);
