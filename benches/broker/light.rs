@@ -55,7 +55,9 @@ fn pair(site: &Site, number: u32, patients: u32, seconds: u32) -> Pair {
     let mut bus = site.connect(&format!("{}-asks", run.prefix));
     let before: i64 = ends(&mut bus, &run.topic("predictions")).iter().sum();
     let processes = [run.start(&["run", "score", "vitals"]), run.start(&["run", "fuse"])];
-    let pipeline = until_done(&mut bus, &run, &processes, events, before);
+    // The last windows are not over yet, and the first began before the stream did.
+    let panes = i64::from(patients) * (i64::from(seconds) / 10 - 3).max(1);
+    let pipeline = until_done(&mut bus, &run, &processes, [events as i64 + before, panes]);
     drop(processes);
     let (records, bytes) = volume(&mut bus, &run.topic("predictions"));
     let (fused, fused_bytes) = volume(&mut bus, &run.topic("fused-scores"));
@@ -83,26 +85,29 @@ fn pair(site: &Site, number: u32, patients: u32, seconds: u32) -> Pair {
     Pair { pipeline, passthrough, events, fused }
 }
 
-/// CPU time of the processes when the last of the fused scores was there.
+/// CPU time of the processes when the last of so many predictions and fused scores was there.
 fn until_done(
     bus: &mut KafkaBus,
     run: &Run,
     processes: &[Process; 2],
-    events: u64,
-    before: i64,
+    wanted: [i64; 2],
 ) -> Duration {
     let (began, mut last, mut since) = (Instant::now(), Vec::new(), Instant::now());
     let mut cpu = Duration::ZERO;
     loop {
-        let scored: i64 = ends(bus, &run.topic("predictions")).iter().sum::<i64>() - before;
+        let sum = |ends: &[i64]| ends.iter().sum::<i64>();
+        let scored = sum(&ends(bus, &run.topic("predictions")));
         let now = ends(bus, &run.topic("fused-scores"));
         if now != last {
             (last, since) = (now, Instant::now());
             cpu = processes.iter().map(Process::cpu).sum();
-        } else if scored as u64 >= events && since.elapsed() > Duration::from_secs(2) {
+        } else if [scored, sum(&last)].iter().zip(wanted).all(|(there, wanted)| *there >= wanted)
+            && since.elapsed() > Duration::from_secs(1)
+        {
             return cpu;
         }
-        assert!(began.elapsed() < 3 * PATIENCE, "{scored} of {events} events scored");
+        let there = (scored, sum(&last));
+        assert!(began.elapsed() < 3 * PATIENCE, "{there:?} predictions and scores, not {wanted:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -31,7 +31,7 @@ pub struct Options {
     #[arg(long, default_value_t = 3)]
     pairs: u32,
     /// `latency`: commit intervals in milliseconds.
-    #[arg(long, default_values_t = [50])]
+    #[arg(long, default_values_t = [20, 50])]
     commit: Vec<u32>,
     /// `latency`: laboratory results a second, each of which asks for an early pane.
     #[arg(long, default_value_t = 20)]

@@ -67,7 +67,7 @@ fn producer(told: &Told, transactional_id: Option<&str>) -> BaseProducer {
         .set("enable.idempotence", "true")
         .set("partitioner", "murmur2_random")
         .set("compression.type", "lz4")
-        .set("linger.ms", "1")
+        .set("linger.ms", "5")
         .set("queue.buffering.max.messages", "100000");
     if let Some(id) = transactional_id {
         config.set("transactional.id", id);

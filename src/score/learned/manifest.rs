@@ -314,7 +314,10 @@ impl Manifest {
         let own_tensor = self.input.mask == Mask::Tensor && self.kind != Kind::Onnx;
         require(!own_tensor, "input.mask: only ONNX models take a second tensor");
         if let Some(baseline) = &self.baseline {
-            require(baseline.is_sound(), "baseline: nine rising edges, ten shares that add up to 1");
+            require(
+                baseline.is_sound(),
+                "baseline: nine rising edges, ten shares that add up to 1",
+            );
         }
         require(
             self.metrics.values().all(|metric| metric.is_finite()),

@@ -24,11 +24,7 @@ enum Model {
 
 impl Runner {
     /// Reads a model file.
-    pub(super) fn load(
-        manifest: &Manifest,
-        inputs: &Inputs,
-        bytes: &[u8],
-    ) -> Result<Self, String> {
+    pub(super) fn load(manifest: &Manifest, inputs: &Inputs, bytes: &[u8]) -> Result<Self, String> {
         let index = manifest.output.index;
         let margin = manifest.output.kind == OutputKind::LogOdds;
         let model = guarded(|| model(manifest, inputs, bytes))??;

@@ -224,6 +224,14 @@ pub trait Bus {
     /// See [`BusError`]. Borrowed, so that a [`BusError::Retry`] costs no copy.
     fn commit(&mut self, commit: &Commit) -> Result<(), BusError>;
 
+    /// Gets ready for commits with a checkpoint, so that the first of them keeps no record waiting longer than the others do.
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    fn prepare_checkpoints(&mut self) -> Result<(), BusError> {
+        Ok(())
+    }
+
     /// The largest [`Outgoing::size`] that a commit takes, in bytes: cut what may be cut (dead letters) before.
     fn record_limit(&self) -> usize;
 

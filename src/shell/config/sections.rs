@@ -183,7 +183,7 @@ impl Default for LanesSection {
             profile: ProfileName::Ward,
             workers: 1,
             heartbeat: Span::seconds(1),
-            commit_interval: Span::millis(50),
+            commit_interval: Span::millis(20),
             commit_records: 10_000,
             checkpoint_interval: Span::seconds(30),
             retry_for: Span::minutes(1),

@@ -81,7 +81,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             heartbeat: Duration::from_secs(1),
-            commit_interval: Duration::from_millis(50),
+            commit_interval: Duration::from_millis(20),
             commit_records: 10_000,
             checkpoint: Duration::from_secs(30),
             poll_wait: Duration::from_millis(50),

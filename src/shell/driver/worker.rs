@@ -6,6 +6,7 @@ use super::restore::restore;
 use super::status::{Counts, LaneStatus, Phase};
 use super::{Clock, Pace, Pipeline, Role};
 use crate::shell::bus::{Bus, BusError, Change, Commit, Delivery, Record, TopicPartition};
+use crate::types::Feed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -199,6 +200,10 @@ impl Worker {
         let waiting: Vec<&mut Lane> = waiting.collect();
         if waiting.is_empty() {
             return Ok(());
+        }
+        // Encounters are passed on and leave no state behind.
+        if self.role != Role::Score(Feed::Encounters) {
+            bus.prepare_checkpoints()?;
         }
         let record_limit = bus.record_limit();
         let lanes = bus.partitions(&self.role.topic(&self.pipeline))?;

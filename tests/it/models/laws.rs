@@ -14,9 +14,8 @@ fn batch(file: &str) -> RecordBatch {
         let values: Float64Array = values.map(|x| Some(*x).filter(|x| !x.is_nan())).collect();
         Arc::new(values) as ArrayRef
     };
-    let fields: Vec<Field> = (0..golden.features)
-        .map(|i| Field::new(format!("{i}"), DataType::Float64, true))
-        .collect();
+    let fields: Vec<Field> =
+        (0..golden.features).map(|i| Field::new(format!("{i}"), DataType::Float64, true)).collect();
     let columns = (0..golden.features).map(column).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns fit their fields")
 }

@@ -32,7 +32,12 @@ fn every_mistake_in_a_package_is_said_in_plain_words() {
         ("lightgbm-binary.txt", "slope = 1.0", "slope = -1.0", "calibration: platt.slope"),
         ("lightgbm-binary.txt", "kind = \"lightgbm\"", "kind = \"xgboost\"", "no XGBoost model"),
         ("lightgbm-binary.txt", "kind = \"probability\"", "kind = \"log_odds\"", "row 0 scores"),
-        ("lightgbm-binary.txt", "kind = \"probability\"", "kind = \"score\"\nindex = 1", "1 outputs"),
+        (
+            "lightgbm-binary.txt",
+            "kind = \"probability\"",
+            "kind = \"score\"\nindex = 1",
+            "1 outputs",
+        ),
         ("lightgbm-binary.txt", "[metrics]", "[metric]", "unknown field `metric`"),
         ("network-gru.onnx", "mask = \"append\"", "mask = \"none\"", "they differ"),
         ("network-gru.onnx", "mask = \"append\"", "mask = \"tensor\"", "has 1 inputs (x)"),

@@ -20,8 +20,7 @@ fn inputs(file: &str) -> String {
     let mut text = String::new();
     let scaled = file.starts_with("network-");
     if scaled && file != "network-dense.onnx" {
-        let layout =
-            if file.contains("convolution") { "channels_first" } else { "steps_first" };
+        let layout = if file.contains("convolution") { "channels_first" } else { "steps_first" };
         let mask = if file.contains("attention") { "tensor" } else { "append" };
         let _written = write!(
             text,

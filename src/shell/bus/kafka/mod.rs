@@ -51,7 +51,7 @@ pub struct KafkaBus {
     source: Option<Source>,
     /// Of outputs.
     sink: Sink,
-    /// Of checkpoints, in idempotent mode; created by the first one.
+    /// Of checkpoints, in idempotent mode; created when it is known that there will be some.
     checkpoints: Option<Sink>,
     reader: Option<Reader>,
     partitions: BTreeMap<Arc<str>, u32>,
@@ -136,15 +136,14 @@ impl KafkaBus {
     }
 
     fn commit_idempotently(&mut self, commit: &Commit) -> Result<(), BusError> {
+        if !commit.checkpoint.is_empty() {
+            self.prepare_checkpoints()?;
+        }
         let source = open(self.source.as_mut())?;
         let sent = self.sink.append(commit.outputs.iter(), || source.keep_alive_if_due());
         sent.map_err(|failure| self.sink.append_failed(failure))?;
         if commit.checkpoint.is_empty() {
             return source.commit(&commit.offsets, self.patience);
-        }
-        if self.checkpoints.is_none() {
-            let (_, id) = KafkaSettings::transactional_ids(&self.worker);
-            self.checkpoints = Some(Sink::connect(&self.settings, &self.worker, Some(&id))?);
         }
         let sink = open(self.checkpoints.as_ref())?;
         let records: &[Outgoing] = &commit.checkpoint;
@@ -199,6 +198,14 @@ impl Bus for KafkaBus {
             Guarantee::Transactional => self.commit_transaction(commit),
             Guarantee::Idempotent => self.commit_idempotently(commit),
         }
+    }
+
+    fn prepare_checkpoints(&mut self) -> Result<(), BusError> {
+        if self.worker.guarantee == Guarantee::Idempotent && self.checkpoints.is_none() {
+            let (_, id) = KafkaSettings::transactional_ids(&self.worker);
+            self.checkpoints = Some(Sink::connect(&self.settings, &self.worker, Some(&id))?);
+        }
+        Ok(())
     }
 
     fn record_limit(&self) -> usize {
