@@ -84,7 +84,10 @@ fn main() {
     println!("on, ns an event            {:.0}", per(used[1]));
     println!("on / off                   {:.4}", used[1] as f64 / used[0] as f64);
     println!("on / off, median of pairs  {:.4}", pairs[pairs.len() / 2]);
-    println!("feeding and other threads, ns an event of both  {:.0}", (whole - used[0] - used[1]) as f64 / (2 * events) as f64);
+    println!(
+        "feeding and other threads, ns an event of both  {:.0}",
+        (whole - used[0] - used[1]) as f64 / (2 * events) as f64
+    );
 }
 
 /// Takes whatever is sent; its address.

@@ -1,9 +1,9 @@
 //! One pipeline on the in-memory broker: the scorer of vitals and fusion, in simulated time, on the caller's thread.
 
 use crate::input::{Payloads, Ward};
+use latefusion::shell::bus::kafka::ClientFigures;
 use latefusion::shell::bus::memory::{Limits, MemoryBroker, MemoryBus};
 use latefusion::shell::bus::{Bus, Guarantee, Outgoing, Worker as Membership};
-use latefusion::shell::bus::kafka::ClientFigures;
 use latefusion::shell::config::{Config, Deployment};
 use latefusion::shell::driver::{Board, Clock, Pipeline, Role, Turn, Worker, activate};
 use latefusion::shell::telemetry::{Observed, Shape, Telemetry, TraceSettings};
@@ -76,7 +76,15 @@ impl Plant {
         activate(&mut bus, &pipeline, &deployment.lanes.package).expect("the package is valid");
         let (board, clients) = (Board::default(), ClientFigures::default());
         let observed = Observed { pipeline: pipeline.clone(), board, clock, clients };
-        Self { broker, pipeline, observed, time, members: members.into(), slices: Vec::new(), end: 0 }
+        Self {
+            broker,
+            pipeline,
+            observed,
+            time,
+            members: members.into(),
+            slices: Vec::new(),
+            end: 0,
+        }
     }
 
     /// Prepares a second of stream; the number of its events.
