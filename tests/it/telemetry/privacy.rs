@@ -6,6 +6,8 @@ use super::http;
 use super::process::Site;
 use super::showing::LONGEST;
 use super::spans::Collector;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use latefusion::shell::bus::{Outgoing, Record};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -60,7 +62,8 @@ fn good(begin: i64) -> Vec<Outgoing> {
     for second in 0..SECONDS {
         for p in 0..PATIENTS {
             let vitals = json!({"patient": patient(p), "event_time": time(begin + 1_000 * second),
-                "heart_rate_per_min": 80, "respiratory_rate_per_min": 16, "id": format!("{MARK}-monitor-{p}-{second}")});
+                "heart_rate_per_min": 80, "respiratory_rate_per_min": 16, "spo2_percent": 97,
+                "systolic_pressure_mmhg": 120, "temperature_celsius": 36.8, "consciousness": "A", "oxygen": "air", "id": format!("{MARK}-monitor-{p}-{second}")});
             let trace = Some(trace(p, second));
             records.push(record("vitals", &patient(p), Some(vitals.to_string()), trace));
         }
@@ -108,8 +111,19 @@ fn bad(begin: i64) -> Vec<Outgoing> {
         .collect()
 }
 
+/// The mark as it is, and as base64 shows it at any place of a longer text.
+fn forms() -> Vec<String> {
+    let at = |shift: usize| {
+        let text = [vec![0; shift], MARK.as_bytes().to_vec()].concat();
+        let whole = (8 * shift).div_ceil(6)..8 * text.len() / 6;
+        STANDARD.encode(&text)[whole].to_owned()
+    };
+    [MARK.to_owned()].into_iter().chain((0..3).map(at)).collect()
+}
+
 fn holds_mark(bytes: &[u8]) -> bool {
-    bytes.windows(MARK.len()).any(|window| window.eq_ignore_ascii_case(MARK.as_bytes()))
+    let holds = |form: &String| bytes.windows(form.len()).any(|window| window == form.as_bytes());
+    forms().iter().any(holds)
 }
 
 fn wait(what: &str, mut done: impl FnMut() -> bool) {
@@ -201,13 +215,17 @@ fn nothing_that_a_process_says_of_itself_names_a_patient() {
     wait("scores are published", || site.read("fused-scores").len() > 20);
     wait("dead letters are published", || site.read("dead-letters").len() >= sent_bad);
 
+    // Workers tell of their lanes once a second.
+    wait("the patients are active", || {
+        let status = check_status(&http::get(address, "/status").1);
+        status["availability"]["active_patients"] == PATIENTS
+    });
     let mut said: Vec<(String, Vec<u8>)> =
         ["/metrics", "/status", "/ready", "/live", "/ui", "/nothing"]
             .into_iter()
             .map(|path| (path.to_owned(), http::get(address, path).1.into_bytes()))
             .collect();
     let status = check_status(&http::get(address, "/status").1);
-    assert_eq!(status["availability"]["active_patients"], PATIENTS);
     let rejected = status["sources"].as_array().expect("a list").iter();
     let rejected: u64 = rejected.filter_map(|source| source["rejected"].as_u64()).sum();
     assert_eq!(rejected, sent_bad as u64, "{}", status["sources"]);

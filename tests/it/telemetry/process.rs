@@ -60,9 +60,8 @@ impl Site {
     pub(super) fn run(&mut self) -> SocketAddr {
         let open = |name| std::fs::File::create(self.file(name)).expect("a file");
         let child = Command::new(env!("CARGO_BIN_EXE_latefusion"))
-            .arg("--config")
+            .args(["run", "--config"])
             .arg(self.file("latefusion.toml"))
-            .arg("run")
             .stdout(open("stdout"))
             .stderr(open("stderr"))
             .spawn();

@@ -114,7 +114,9 @@ fn every_metric_of_the_contract_is_exported_and_the_counts_are_those_of_what_was
         let seen = Exposition::parse(text);
         let scores =
             "latefusion_fused_scores_total{combination=\"vitals+labs+imaging\",pane=\"on_time\"} 0";
-        let all = text.contains("latefusion_broker_rtt_seconds{") && !text.contains(scores);
+        // Workers tell of their lanes once a second.
+        let told = !text.contains("latefusion_active_patients 0");
+        let all = told && text.contains("latefusion_broker_rtt_seconds{") && !text.contains(scores);
         (code == 200 && all).then_some(seen)
     });
     check_names(&seen);
@@ -148,7 +150,7 @@ fn every_metric_of_the_contract_is_exported_and_the_counts_are_those_of_what_was
         assert_eq!(with, containing.map(|series| series.value).sum::<f64>(), "{modality}");
         assert_eq!(seen.sum("latefusion_modality_age_seconds_count", &labels), with);
     }
-    assert!(scores > 500.0 && outcome.sent > 500, "{scores} scores were compared");
+    assert!(scores > 500.0 && outcome.sent > 200, "{scores} scores of {}", outcome.sent);
 
     let (code, text) = http::get(address, "/ready");
     assert!(code == 503 && text.contains("stopped"), "{code} {text}");
