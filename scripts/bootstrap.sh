@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a fresh Debian or Ubuntu machine lacks: `bootstrap.sh [build] [kafka] [browser]`, the first two by default. Only what is
+# Installs what a fresh Debian or Ubuntu machine lacks: `bootstrap.sh [build] [kafka] [browser] [deploy]`, the first two by default. Only what is
 # missing, one line for each thing; says what it needs and exits 1 where it may not install.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -33,6 +33,13 @@ look_for_kafka() {
 
 look_for_browser() {
     has chromium || has chromium-browser || has google-chrome || need chromium 'looks at the page /ui in the tests'
+}
+
+# tests/deploy/tools.sh asks for these.
+look_for_deploy() {
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || need python3-venv 'environments for the checks of the deployment files'
+    has node || need nodejs 'runs the AsyncAPI parser and checks custom resources'
+    has npm || need npm 'fetches them'
 }
 
 install_missing() {
@@ -95,7 +102,8 @@ for part in "$@"; do
     build) check_rust; look_for_build ;;
     kafka) look_for_kafka ;;
     browser) look_for_browser ;;
-    *) echo "usage: bootstrap.sh [build] [kafka] [browser]" >&2; exit 2 ;;
+    deploy) look_for_deploy ;;
+    *) echo "usage: bootstrap.sh [build] [kafka] [browser] [deploy]" >&2; exit 2 ;;
     esac
 done
 install_missing

@@ -18,8 +18,8 @@ fetch_python() {
 fetch_node() {
     need npm 'Debian: npm'
     mkdir -p "$dir"
-    cp "$here/package.json" "$here/package-lock.json" "$dir"
-    # The programs stand beside their modules: that is where Node looks for these.
+    # Programs stand beside their modules: that is where Node looks for these.
+    cp "$here/package.json" "$here/package-lock.json" "$here"/*.mjs "$dir"
     (cd "$dir" && npm ci --silent --ignore-scripts --no-audit --no-fund)
 }
 
@@ -35,7 +35,7 @@ fetch_strimzi() {
 
 case $part in
 python) pins=(requirements.txt) ;;
-node) pins=(package.json package-lock.json) ;;
+node) pins=(package.json package-lock.json asyncapi.mjs resources.mjs) ;;
 strimzi) pins=(pom.xml) ;;
 *) echo 'usage: tools.sh python|node|strimzi DIR' >&2; exit 2 ;;
 esac
@@ -45,5 +45,6 @@ exec 9>"$dir.lock"
 flock 9
 [ "$(cat "$dir/.stamp" 2>/dev/null)" != "$stamp" ] || exit 0
 rm -rf "$dir"
+if [ "$part" = strimzi ]; then "$here/../../scripts/bootstrap.sh" kafka >&2; else "$here/../../scripts/bootstrap.sh" deploy >&2; fi
 "fetch_$part"
 echo "$stamp" >"$dir/.stamp"

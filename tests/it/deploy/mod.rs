@@ -1,9 +1,12 @@
 //! The deployment files: every check runs the tool that will read them, or the program itself.
 #![allow(clippy::panic, reason = "a test fails")]
 
+mod asyncapi;
 mod compose;
+mod helm;
 mod image;
 mod kafka;
+mod strimzi;
 mod tools;
 
 use serde_json::Value;

@@ -3,7 +3,7 @@
 
 mod bounds;
 mod chaos;
-mod cluster;
+pub(crate) mod cluster;
 mod commands;
 mod deployment;
 mod outages;

@@ -62,6 +62,10 @@ impl ClientContext for Context {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // Nothing else names the topic that a transaction was refused for; the others of it were then `not attempted`.
+        if facility == "ADDPARTS" && !message.ends_with("not attempted") {
+            self.notes().last_error = Some(message.to_owned());
+        }
         match level {
             RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info => {
                 tracing::debug!(target: "kafka", facility, message);

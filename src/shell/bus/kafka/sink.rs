@@ -166,6 +166,7 @@ impl Sink {
     ) -> Result<(), Failure> {
         self.producer.begin_transaction().map_err(|error| self.failed("cannot begin", &error))?;
         if let Err((code, text)) = self.append(records, || {}) {
+            let (code, text) = self.reason(code, text);
             return Err(self.abort(code, &text));
         }
         if !offsets.is_empty() {
@@ -178,6 +179,20 @@ impl Sink {
             })?;
         }
         self.insist("transaction not committed", || self.producer.commit_transaction(SLICE))
+    }
+
+    /// Of records that a failed transaction has swept away the client says only that; the transaction itself knows what failed it.
+    fn reason(&self, code: Code, text: String) -> (Code, String) {
+        if !matches!(code, Code::PurgeQueue | Code::PurgeInflight) {
+            return (code, text);
+        }
+        // What has failed cannot be committed any more: this only asks.
+        match self.producer.commit_transaction(SLICE) {
+            Err(KafkaError::Transaction(error)) if error.txn_requires_abort() => {
+                (error.code(), "the transaction was refused".to_owned())
+            }
+            _ => (code, text),
+        }
     }
 
     /// Makes a call again for as long as the client says that it may be made again: however often, it has one outcome.
@@ -225,6 +240,10 @@ impl Sink {
                 return Failure::Aborted(remedy(code), text);
             };
             self.serve();
+            if !retriable(&error) && remedy(code) == Remedy::Change {
+                // The coordinator knows nothing of a transaction that it has refused; and nobody goes on with this producer.
+                return Failure::Aborted(Remedy::Change, text);
+            }
             let conflict = error.rdkafka_error_code() == Some(Code::Conflict);
             if conflict || !retriable(&error) || Instant::now() > deadline {
                 let why = error.rdkafka_error_code().unwrap_or(Code::Fail);

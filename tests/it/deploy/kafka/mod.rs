@@ -1,6 +1,8 @@
 //! The deployment files on a real broker; `--skip kafka::` leaves them out as it does the other tests that need one.
 
+mod rights;
 mod stack;
+mod wire;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// For anything that should happen soon, on a machine that is busy with other tests.
-const LONGEST: Duration = Duration::from_secs(90);
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
