@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bus;
 pub mod cli;
+pub mod comparison;
 pub mod config;
 pub mod datasets;
 pub mod dead_letters;
@@ -18,8 +19,8 @@ pub mod replay;
 pub mod setup;
 pub mod signals;
 pub mod simulator;
-pub mod telemetry;
 pub mod tables;
+pub mod telemetry;
 pub mod view;
 pub mod watcher;
 pub mod wire;
