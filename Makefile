@@ -59,6 +59,8 @@ train: ## the shipped models, and cross-fitted ones for evaluate (DATA=folder of
 	    --modality vitals --spec training/specs/vitals.txt --out training/work/cinc2012-vitals.parquet \
 	    --modality labs --spec training/specs/labs.txt --out training/work/cinc2012-labs.parquet
 	cd training && OMP_NUM_THREADS=1 nice -n 5 venv/bin/python -m trainer.mortality work ../models $(or $(DATE),$$(date +%F))
+	mkdir -p docs/evaluation
+	cd training && OMP_NUM_THREADS=1 nice -n 5 venv/bin/python -m trainer.compare work ../docs/evaluation/cinc2012-out-of-fold.md
 
 clean: ## remove what was built and the fetched Kafka broker
 	$(CARGO) clean

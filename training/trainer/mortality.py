@@ -14,7 +14,7 @@ import numpy as np
 from . import data, fusion, logistic, measures, trees
 
 TIMES = [24.0, 48.0]
-ROUNDS = {"vitals": 130, "labs": 130, "early": 150, "early-dropout": 200, "imaging": 40}
+ROUNDS = {"vitals": 260, "labs": 260, "early": 300, "early-dropout": 400, "imaging": 60}
 DROPOUT_COPIES = 3
 
 

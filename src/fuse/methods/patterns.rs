@@ -45,8 +45,8 @@ impl Gain {
 /// Reads `[method.pattern."labs+vitals"]` for each pattern that is given: `half_width`, and by `read` what the method
 /// holds of a pattern beside it. A pattern that is not given is made by `read` from no parameters at all.
 ///
-/// The interval law asks that removing a modality never narrows the interval, so a pattern is at least as wide as
-/// every pattern that has more.
+/// The interval law asks that removing a modality never narrows the interval: a pattern is at least as wide as every
+/// pattern that has more, and one that is not given is no wider than those that have less.
 pub(super) fn read<T>(
     parameters: &mut Parameters<'_>,
     members: &[Member<'_>],
@@ -61,17 +61,19 @@ pub(super) fn read<T>(
         return (Patterns { by_mask: Vec::new() }, Patterns { by_mask: Vec::new() });
     }
     let total: f64 = members.iter().map(|(_, policy)| policy.weight).sum();
-    let (mut by_mask, mut widths) = (Vec::new(), Vec::new());
+    let (mut by_mask, mut widths) = (Vec::new(), Vec::<f64>::new());
     for mask in 0..1_usize << members.len() {
         let present: Vec<usize> = (0..members.len()).filter(|i| mask >> i & 1 == 1).collect();
         let weight: f64 = present.iter().map(|i| members[*i].1.weight).sum();
         let by_weight = Z * spread * (total / weight).sqrt();
+        let less = present.iter().map(|i| widths[mask & !(1 << i)]);
+        let default = less.fold(by_weight, f64::min);
         let at = given.iter().position(|(name, _)| names_it(name, &present, members));
         let mut inner = match at {
             Some(at) => given.swap_remove(at).1,
             None => Parameters::of(&empty),
         };
-        widths.push(inner.number("half_width", by_weight, "above 0", |w| w > 0.0));
+        widths.push(inner.number("half_width", default, "above 0", |w| w > 0.0));
         by_mask.push(read(&mut inner, &present));
         parameters.and(inner);
     }
