@@ -1,6 +1,6 @@
 # The commands of this project. ARGS passes arguments on: `make demo ARGS=--plain`, `make test ARGS=tidy`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast chaos check fmt bench clean
+.PHONY: help demo test test-fast chaos check fmt bench train clean
 SHELL := bash
 
 CARGO ?= cargo
@@ -49,6 +49,18 @@ fmt: ## format the code
 bench: ## the benchmarks (ARGS="NAME" for some of them)
 	@scripts/bootstrap.sh build
 	$(CARGO) bench $(LOCKED) --benches -- $(ARGS)
+
+train: ## the shipped models, and cross-fitted ones for evaluate (DATA=folder of the unpacked data sets)
+	$(CARGO) build $(LOCKED) --release
+	test -d training/venv || python3 -m venv training/venv
+	training/venv/bin/pip install --quiet -r training/requirements.txt
+	mkdir -p training/work
+	target/release/latefusion features --dataset cinc2012 $(or $(DATA),data)/cinc2012 --at 24h,48h \
+	    --modality vitals --spec training/specs/vitals.txt --out training/work/cinc2012-vitals.parquet \
+	    --modality labs --spec training/specs/labs.txt --out training/work/cinc2012-labs.parquet
+	cd training && OMP_NUM_THREADS=1 nice -n 5 venv/bin/python -m trainer.mortality work ../models $(or $(DATE),$$(date +%F))
+	mkdir -p docs/evaluation
+	cd training && OMP_NUM_THREADS=1 nice -n 5 venv/bin/python -m trainer.compare work ../docs/evaluation/cinc2012-out-of-fold.md
 
 clean: ## remove what was built and the fetched Kafka broker
 	$(CARGO) clean

@@ -1,5 +1,6 @@
 //! How well scores and risks do against outcomes: discrimination, calibration, and the fitting of calibrations. Pure.
 
+pub mod bootstrap;
 pub mod calibration;
 pub mod challenge;
 pub mod discrimination;

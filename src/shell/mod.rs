@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bus;
 pub mod cli;
+pub mod comparison;
 pub mod config;
 pub mod datasets;
 pub mod dead_letters;

@@ -78,7 +78,7 @@ fn fitted(method: &str, modalities: usize, random: &mut Rng) -> toml::Table {
                 let slopes: String = present.iter().map(slope).collect();
                 format!("{slopes}intercept = {}\n", number(-2.0, 2.0))
             }
-            "attention" => {
+            "attention" | "boosted" => {
                 format!("gain = {}\nintercept = {}\n", number(0.1, 3.0), number(-2.0, 2.0))
             }
             _ => continue,
@@ -95,7 +95,16 @@ fn fitted(method: &str, modalities: usize, random: &mut Rng) -> toml::Table {
             );
         }
     }
+    if method == "boosted" && modalities >= 2 && random.bool() {
+        text = format!("trees = '''\n{}'''\n{text}", trees());
+    }
     text.parse().expect("it is TOML")
+}
+
+/// An ensemble of six features that the tree reader's tests have, its features named after two modalities.
+fn trees() -> String {
+    let names = "a_log_odds a_age_hours a_present b_log_odds b_age_hours b_present";
+    include_str!("../data/models/lightgbm-binary.txt").replace("f0 f1 f2 f3 f4 f5", names)
 }
 
 /// Runs one case of a law for every method, each with its own policies.

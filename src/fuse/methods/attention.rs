@@ -8,7 +8,7 @@
 
 use super::MethodEntry;
 use super::parameters::Parameters;
-use super::patterns::{self, Patterns};
+use super::patterns::{self, Gain, Patterns};
 use super::rows::{Combine, Part, Rows};
 use crate::types::LogOdds;
 
@@ -16,7 +16,9 @@ pub(super) const ENTRY: MethodEntry = MethodEntry {
     name: "attention",
     monotone: false,
     build: |parameters, members| {
-        let (gains, widths) = patterns::read(parameters, members, Gain::read);
+        let (gains, widths) = patterns::read(parameters, members, |inner, present| {
+            Gain::read(inner, present, (present.len() as f64).sqrt())
+        });
         let mut given = parameters.tables("key");
         let keys = members.iter().map(|(name, _)| {
             match given.iter().position(|(known, _)| known == name) {
@@ -57,26 +59,6 @@ impl Key {
     }
 }
 
-/// One pattern's calibration.
-struct Gain {
-    intercept: f64,
-    gain: f64,
-}
-
-impl Gain {
-    /// Without parameters the gain is √n, between the mean (1) and the sum (n).
-    fn read(inner: &mut Parameters<'_>, present: &[usize]) -> Self {
-        if present.len() < 2 {
-            return Self { intercept: 0.0, gain: 1.0 };
-        }
-        let default = (present.len() as f64).sqrt();
-        Self {
-            intercept: inner.number("intercept", 0.0, "between -20 and 20", |i| i.abs() <= 20.0),
-            gain: inner.number("gain", default, "above 0 and at most 20", |g| 0.0 < g && g <= 20.0),
-        }
-    }
-}
-
 struct Attention {
     keys: Vec<Key>,
     gains: Patterns<Gain>,
@@ -106,7 +88,7 @@ impl Attention {
 impl Combine for Attention {
     /// Contribution: gain times share times the distance of the modality's log-odds from the prior's.
     fn combine(&self, parts: &mut [Part], prior: f64) -> f64 {
-        let Some(Gain { intercept, gain }) = self.gains.get(parts) else { return f64::NAN };
+        let Some(Gain { intercept, gain }) = self.gains.of(parts.iter()) else { return f64::NAN };
         self.attend(parts, prior);
         let mut log_odds = prior + intercept;
         for part in parts.iter_mut() {
@@ -117,6 +99,6 @@ impl Combine for Attention {
     }
 
     fn half_width(&self, present: &[Part]) -> Option<f64> {
-        self.widths.get(present).copied()
+        self.widths.of(present.iter()).copied()
     }
 }

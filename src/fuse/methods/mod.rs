@@ -2,6 +2,7 @@
 //! the documentation of parameters) goes by.
 
 mod attention;
+mod boosted;
 mod linear_pool;
 mod log_odds_pool;
 mod maximum;
@@ -43,6 +44,7 @@ pub const METHODS: &[MethodEntry] = &[
     maximum::ENTRY,
     stack::ENTRY,
     attention::ENTRY,
+    boosted::ENTRY,
 ];
 
 /// Makes the method that a package names, for these modalities in registry order.

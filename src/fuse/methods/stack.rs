@@ -58,7 +58,7 @@ struct Stack {
 impl Combine for Stack {
     /// Contribution: slope times the distance of the modality's log-odds from the prior's. Share: of the slopes.
     fn combine(&self, parts: &mut [Part], prior: f64) -> f64 {
-        let Some(line) = self.lines.get(parts) else { return f64::NAN };
+        let Some(line) = self.lines.of(parts.iter()) else { return f64::NAN };
         let sum: f64 = line.slopes.iter().sum();
         let mut log_odds = line.intercept.unwrap_or(prior * (1.0 - sum));
         for (part, slope) in parts.iter_mut().zip(&line.slopes) {
@@ -71,6 +71,6 @@ impl Combine for Stack {
     }
 
     fn half_width(&self, present: &[Part]) -> Option<f64> {
-        self.widths.get(present).copied()
+        self.widths.of(present.iter()).copied()
     }
 }

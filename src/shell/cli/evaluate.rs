@@ -13,6 +13,7 @@ use crate::shell::datasets::Outcome;
 use crate::types::Span;
 use anyhow::bail;
 use serde::Serialize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Discrimination and calibration for in-hospital death, as of one time into each stay.
@@ -22,9 +23,17 @@ pub(super) struct Args {
     dataset: DatasetArgs,
     #[command(flatten)]
     pipeline: PipelineArgs,
-    /// Time into the stay whose fused score is taken, such as 48h; a multiple of the package's `every`.
-    #[arg(long, default_value = "48h")]
-    as_of: Span,
+    /// Time into the stay whose fused score is taken, such as 48h; a multiple of the package's `every`. With --folds several may
+    /// be given (12h,24h,48h); the last is the main one.
+    #[arg(long, default_value = "48h", value_delimiter = ',')]
+    as_of: Vec<Span>,
+    /// Compares late with early fusion, with modalities complete, removed, failing and delayed: a folder of cross-fitted models
+    /// that `make train` writes.
+    #[arg(long, value_name = "DIR")]
+    folds: Option<PathBuf>,
+    /// With --folds: folder for comparison.md, .html and .parquet.
+    #[arg(long, value_name = "DIR", requires = "folds")]
+    report: Option<PathBuf>,
     /// Prints the table as JSON.
     #[arg(long)]
     json: bool,
@@ -32,14 +41,19 @@ pub(super) struct Args {
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if let Some(folds) = &args.folds {
+        let run = (&args.dataset, &args.pipeline);
+        return super::compare::run(run, folds, args.report.as_deref(), &args.as_of);
+    }
+    let &[as_of] = args.as_of.as_slice() else { bail!("several --as-of need --folds") };
     let registry = Registry::shipped();
     let Some((kind, mut dataset)) = args.dataset.open(&registry)? else {
         bail!("name a data set: --dataset KIND DIR");
     };
     let profile = args.pipeline.profile(Profile::Hourly);
     let setup = args.pipeline.setup(profile, &registry)?;
-    let stays = scores_as_of(&mut dataset, args.as_of, &setup, &args.pipeline, profile)?;
-    let report = Report::of(kind.name(), args.as_of, &stays, &modality_names(&registry));
+    let stays = scores_as_of(&mut dataset, as_of, &setup, &args.pipeline, profile)?;
+    let report = Report::of(kind.name(), as_of, &stays, &modality_names(&registry));
     say(&if args.json { serde_json::to_string_pretty(&report)? } else { report.text() });
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ mod as_of;
 mod audit;
 mod calibrate;
 mod check;
+mod compare;
 mod config;
 mod connection;
 mod dead_letters;
