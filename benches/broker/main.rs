@@ -5,7 +5,8 @@
 //! `read_committed` reader has the fused score made from it. `cargo bench --bench broker -- --help` tells the rest.
 //! Figures are CPU time of the processes or times since the *intended* sending time, so that a stall is not left out.
 
-#![allow(clippy::print_stdout, reason = "a benchmark program prints")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark program prints")]
+#![allow(clippy::panic, reason = "and it ends where nothing can be measured")]
 
 mod latency;
 mod light;

@@ -133,7 +133,9 @@ mod tests {
             EventTime::from_millis(1_767_600_000_000 + window * active.package.every.as_millis())
         };
         for window in 1..=windows {
-            ["a", "b"].map(|patient| tally.count(&score(patient, end(window)), 7));
+            for patient in ["a", "b"] {
+                tally.count(&score(patient, end(window)), 7);
+            }
         }
         assert_eq!(tally.open.len(), MOST_OPEN);
         tally.count(&score("c", end(1)), 7);

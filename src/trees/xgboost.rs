@@ -219,11 +219,14 @@ fn categories(tree: &Tree, node: usize) -> Result<Vec<u32>, BadTrees> {
     Ok(set)
 }
 
+/// From a base score to its margin.
+type ToMargin = fn(f64) -> f64;
+
 /// The link of an objective, and what makes a margin of its base score.
-fn link(objective: &str) -> Result<(Link, fn(f64) -> f64), BadTrees> {
-    let same: fn(f64) -> f64 = |score| score;
-    let log_odds: fn(f64) -> f64 = |score| -(1.0 / score - 1.0).ln();
-    let log: fn(f64) -> f64 = f64::ln;
+fn link(objective: &str) -> Result<(Link, ToMargin), BadTrees> {
+    let same: ToMargin = |score| score;
+    let log_odds: ToMargin = |score| -(1.0 / score - 1.0).ln();
+    let log: ToMargin = f64::ln;
     Ok(match objective {
         "binary:logistic" | "reg:logistic" => (Link::Logistic(1.0), log_odds),
         // Its base score is a probability too, though its predictions are margins.

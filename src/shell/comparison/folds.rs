@@ -151,8 +151,11 @@ pub fn read(folder: &Path, registry: &Registry) -> anyhow::Result<Vec<Fold>> {
     Ok(folds)
 }
 
+/// Inputs of the late models, names of the early rivals and of the fusion methods.
+type Names<'a> = (Vec<Option<&'a [FeatureSpec]>>, Vec<&'a str>, Vec<&'a str>);
+
 /// What must be the same in every fold.
-fn names(fold: &Fold) -> (Vec<Option<&[FeatureSpec]>>, Vec<&str>, Vec<&str>) {
+fn names(fold: &Fold) -> Names<'_> {
     (
         fold.late.iter().map(|late| late.as_ref().map(|late| late.inputs.as_slice())).collect(),
         fold.early.iter().map(|(name, _)| name.as_str()).collect(),

@@ -79,7 +79,7 @@ mod tests {
     fn an_outage_takes_what_is_issued_in_it_and_a_delay_moves_everything() {
         let begins = EventTime::from_millis(1_000);
         let outage = Hit::Outage { length: Span::millis(10), until: Span::millis(100) };
-        let issued = |hit, at| {
+        let issued = |hit, at: i64| {
             let issued = IssueTime::from_millis(1_000 + at);
             let found = Disturbance { hit, modalities: 1 }.issued(issued, begins);
             found.map(|time| time.as_millis() - 1_000)

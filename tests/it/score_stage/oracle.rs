@@ -2,7 +2,7 @@
 
 use super::bench::{MODALITY, term};
 use latefusion::score::{FeatureSpec, Statistic};
-use latefusion::types::{Event, EventStatus, EventTime, IssueTime, Values};
+use latefusion::types::{Event, EventStatus, EventTime, IssueTime, Span, Values};
 use std::collections::BTreeMap;
 
 /// One observation after all its versions.
@@ -97,9 +97,15 @@ impl Oracle {
 
     fn feature(&self, t: EventTime, k: IssueTime, spec: &FeatureSpec) -> Option<f64> {
         let column = MODALITY.column(spec.column).expect("a column of the test");
+        let back = match spec.statistic {
+            Statistic::StepMean(back) => i64::from(back),
+            _ => 0,
+        };
+        let until = t - Span::millis(spec.within.as_millis() * back);
         let mut seen: Vec<(EventTime, IssueTime, u64, f64)> = self
             .live()
-            .filter(|(time, issued, ..)| *time <= t && *time > t - spec.within && *issued <= k)
+            .filter(|(time, ..)| *time <= until && *time > until - spec.within)
+            .filter(|(_, issued, ..)| *issued <= k)
             .filter_map(|(time, issued, id, values)| {
                 Some((time, issued, id, f64::from(values.get(column)?) / 10.0))
             })
@@ -111,7 +117,9 @@ impl Oracle {
             Statistic::Count => Some(count),
             Statistic::Last => seen.last().map(|(.., value)| *value),
             Statistic::SecondsSince => seen.last().map(|(time, ..)| (t - *time).as_seconds()),
-            Statistic::Mean => (count > 0.0).then(|| values().sum::<f64>() / count),
+            Statistic::Mean | Statistic::StepMean(_) => {
+                (count > 0.0).then(|| values().sum::<f64>() / count)
+            }
             Statistic::Min => values().reduce(f64::min),
             Statistic::Max => values().reduce(f64::max),
             Statistic::Slope => {
