@@ -1,6 +1,6 @@
 # The commands of this project. ARGS passes arguments on: `make demo ARGS=--plain`, `make test ARGS=tidy`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast chaos check fmt bench train clean
+.PHONY: help demo test test-fast chaos outage check fmt bench train clean
 SHELL := bash
 
 CARGO ?= cargo
@@ -18,6 +18,7 @@ demo: ## build and run the live demo, no Kafka needed (ARGS="--plain")
 
 test: ## all checks and tests, on a real Kafka broker (KAFKA_BROKERS uses a running one)
 	@scripts/bootstrap.sh build browser
+	@scripts/bootstrap.sh watch || echo 'make test: NO PROMETHEUS, the checks that need promtool or a live Prometheus are LEFT OUT' >&2
 	@tests/kafka/kafka.sh fetch || { echo 'make test: NO KAFKA BROKER, so the tests that prove exactly-once cannot run (make test-fast leaves them out)' >&2; exit 1; }
 	@$(MAKE) --no-print-directory check
 	@echo 'make test: the fault run (kafka::chaos) is LEFT OUT: make chaos runs them'
@@ -32,6 +33,10 @@ test-fast: ## the tests that need no Kafka broker
 chaos: ## minutes of kill -9, zombies and broker loss under load on a real broker (KILLS=60)
 	@tests/kafka/kafka.sh fetch
 	LATEFUSION_CHAOS_KILLS=$(or $(KILLS),60) $(CARGO) test $(LOCKED) --test it -- --nocapture kafka::chaos $(ARGS)
+
+outage: ## hours of a silent laboratory in simulated time, with the times to detection
+	@scripts/bootstrap.sh build watch
+	LATEFUSION_OUTAGE=1 $(CARGO) test $(LOCKED) --test it -- --nocapture operate::outage $(ARGS)
 
 check: ## format, lints, documentation, licences; changes nothing
 	$(CARGO) fmt --check

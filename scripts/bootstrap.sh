@@ -42,6 +42,11 @@ look_for_deploy() {
     has npm || need npm 'fetches them'
 }
 
+# promtool and prometheus; the package also starts a service of its own, which the tests do not use.
+look_for_watch() {
+    { has promtool && has prometheus; } || need prometheus 'checks rules, dashboards and metrics'
+}
+
 install_missing() {
     local entry packages=()
     [ ${#missing[@]} -gt 0 ] || return 0
@@ -103,7 +108,8 @@ for part in "$@"; do
     kafka) look_for_kafka ;;
     browser) look_for_browser ;;
     deploy) look_for_deploy ;;
-    *) echo "usage: bootstrap.sh [build] [kafka] [browser] [deploy]" >&2; exit 2 ;;
+    watch) look_for_watch ;;
+    *) echo "usage: bootstrap.sh [build] [kafka] [browser] [deploy] [watch]" >&2; exit 2 ;;
     esac
 done
 install_missing

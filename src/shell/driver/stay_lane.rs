@@ -9,7 +9,7 @@ use crate::modality::encounters;
 use crate::shell::bus::Record;
 use crate::stage::{BadCheckpoint, StateEntry};
 use crate::types::{
-    Encounter, Fault, Feed, LogEntry, Position, RejectReason, ScorerClock, SourceLane, Stay,
+    Encounter, Fault, Feed, LogEntry, Position, RejectReason, ScorerClock, SourceLane, Span, Stay,
 };
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub(super) struct StayLane {
     source: SourceLane,
     writer: LogWriter,
     dead_letters: DeadLetters,
+    /// How far ahead of the broker's clock an encounter may be: the most that any modality allows.
+    max_clock_skew: Span,
     rejected: u64,
 }
 
@@ -28,6 +30,7 @@ impl StayLane {
             dead_letters: dead_letters(making),
             source: making.source(Feed::Encounters),
             writer: LogWriter::new(making),
+            max_clock_skew: max_clock_skew(making.pipeline),
             pipeline: making.pipeline.clone(),
             rejected: 0,
         }
@@ -41,9 +44,20 @@ impl StayLane {
             let detail = "the record's key must be the patient of its payload";
             return Err(Fault::new(RejectReason::KeyMismatch, detail));
         }
+        let latest = (record.ingest_time + self.max_clock_skew).as_millis();
+        if event_time.as_millis() > latest || issued.as_millis() > latest {
+            let detail =
+                "event and issue time must not be ahead of ingest time by more than max_clock_skew";
+            return Err(Fault::new(RejectReason::FutureEventTime, detail));
+        }
         let source = Position { lane: self.source, offset: record.offset };
         Ok(Stay { source, patient, change, event_time, issued, unit })
     }
+}
+
+/// An admission of tomorrow would hide all of a patient's evidence until then.
+fn max_clock_skew(pipeline: &Pipeline) -> Span {
+    pipeline.lanes.scoring.iter().map(|s| s.max_clock_skew).max().unwrap_or(Span::ZERO)
 }
 
 impl Engine for StayLane {

@@ -55,6 +55,11 @@ impl StopFlag {
 pub struct Board(Arc<Mutex<Vec<WorkerStatus>>>);
 
 impl Board {
+    /// A board that says this, for a crew that somebody else runs.
+    pub fn of(workers: Vec<WorkerStatus>) -> Self {
+        Self(Arc::new(Mutex::new(workers)))
+    }
+
     /// As of at most a second or two ago.
     pub fn workers(&self) -> Vec<WorkerStatus> {
         self.guard().clone()

@@ -5,6 +5,7 @@ mod dashboards;
 mod files;
 mod layout;
 mod mutations;
+mod outage;
 mod prometheus;
 mod promql;
 mod promtool;

@@ -88,7 +88,15 @@ pub(crate) fn expected(world: &impl Archive) -> Expected {
             SourceLane { feed: Feed::Encounters, epoch: 0, partition: record.place.partition };
         let source = Position { lane, offset: record.offset };
         let read = payload(&record, world.pipeline().max_payload).and_then(encounters::decode);
+        let skew = world.pipeline().lanes.scoring.iter().map(|s| s.max_clock_skew).max();
+        let latest = (record.ingest_time + skew.expect("there are modalities")).as_millis();
         match read {
+            Ok(e) if e.event_time.as_millis().max(e.issued.as_millis()) > latest => {
+                // As the driver does, the key is looked at first.
+                let other_key = Some(&e.patient) != key(&record).as_ref();
+                let [mismatch, future] = [RejectReason::KeyMismatch, RejectReason::FutureEventTime];
+                expected.reject(&record, 0, if other_key { mismatch } else { future });
+            }
             Ok(e) if Some(&e.patient) == key(&record).as_ref() => {
                 let (patient, change, unit) = (e.patient, e.change, e.unit);
                 let (event_time, issued) = (e.event_time, e.issued);
