@@ -1,4 +1,5 @@
 //! Learned models: files of every kind read, run, refused, swapped.
+#![allow(clippy::panic, clippy::print_stdout, reason = "a test fails and says what it measured")]
 
 mod golden;
 mod laws;

@@ -1,4 +1,5 @@
 //! What operators see of a running process: metrics, health, status, the page, logs and traces; and that no patient is in any of it.
+#![allow(clippy::panic, clippy::print_stdout, reason = "a test fails and says what it measured")]
 
 mod browser;
 mod exposition;

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex};
 
 /// What was sent to it: path and body of each request.
 #[derive(Clone, Default)]
-pub(super) struct Collector(Arc<Mutex<Vec<(String, Vec<u8>)>>>);
+pub(super) struct Collector(Arc<Mutex<Vec<Received>>>);
+
+/// Path and body.
+type Received = (String, Vec<u8>);
 
 /// One span, as far as tests look at it.
 #[derive(Clone, Debug)]
