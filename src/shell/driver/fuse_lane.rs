@@ -101,6 +101,14 @@ impl FuseLane {
     /// Notes what the stage has counted since the last call; `published` of its panes were noted one by one.
     fn note(&mut self, measured: &mut Measured, published: u64) {
         let (now, before) = (self.stage.counters(), &self.noted);
+        let late = |of: &FuseCounters| {
+            [&of.merged, &of.carried, &of.expired].map(|n| n.iter().sum::<u64>())
+        };
+        if late(now) == late(before) {
+            measured.unchanged((now.panes - before.panes).saturating_sub(published));
+            self.noted.panes = now.panes;
+            return;
+        }
         let pairs = [
             (&now.merged, &before.merged),
             (&now.carried, &before.carried),
@@ -157,8 +165,7 @@ impl FuseLane {
 
 impl Engine for FuseLane {
     fn take(&mut self, records: &[Record], made: &mut Made) {
-        let telemetry = &self.pipeline.telemetry;
-        let (measures, traces) = (telemetry.measures(), telemetry.traces());
+        let measures = self.pipeline.telemetry.measures();
         let mut published = 0;
         for record in records {
             let taken = self.step(record);
@@ -172,7 +179,7 @@ impl Engine for FuseLane {
                         }
                         let header = self.trails.of(&score).cloned();
                         let headers = header.map(|header| (TRACEPARENT.to_owned(), header));
-                        if let Some((_, header)) = headers.as_ref().filter(|_| traces) {
+                        if let Some((_, header)) = &headers {
                             made.measured.link(header);
                         }
                         self.add_score(&score, headers.into_iter().collect(), made);

@@ -134,13 +134,13 @@ impl Lane {
     }
 
     /// Takes records of this lane. A record before the next offset was taken already.
-    pub(super) fn take(&mut self, records: &[Record], now: ScorerClock) {
+    pub(super) fn take(&mut self, records: &[Record], now: ScorerClock, telemetry: &Telemetry) {
         let Some(engine) = self.engine.as_mut() else { return };
         let known = records.partition_point(|record| record.offset < self.next);
         let records = records.get(known..).unwrap_or_default();
         let Some(last) = records.last() else { return };
+        self.made.measured.take(records.len(), now, || telemetry.chooses());
         engine.take(records, &mut self.made);
-        self.made.measured.take(records.len(), now);
         self.next = last.offset + 1;
         self.waiting += records.len();
         self.counts.records += records.len() as u64;

@@ -208,7 +208,7 @@ impl LogWriter {
     pub(super) fn add(&self, entry: &LogEntry, source: Option<&Record>, made: &mut Made) {
         let mut outgoing = self.outgoing(entry, None);
         let header = source.and_then(trace);
-        if let Some((_, header)) = header.as_ref().filter(|_| self.pipeline.telemetry.traces()) {
+        if let Some((_, header)) = &header {
             made.measured.link(header);
         }
         outgoing.headers.extend(header);

@@ -188,7 +188,7 @@ impl Worker {
         }
         for (place, records) in by_lane {
             if let Some(lane) = self.lanes.get_mut(&place) {
-                lane.take(&records, now);
+                lane.take(&records, now, telemetry);
                 self.counts.records += records.len() as u64;
             }
         }

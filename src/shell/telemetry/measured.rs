@@ -39,7 +39,9 @@ pub struct Measured {
     pub since: Option<ScorerClock>,
     /// Records taken, of whatever kind.
     pub records: u64,
-    /// Trace contexts of records in it, as their headers; a few, and only where traces are sent.
+    /// The commit gets a span.
+    pub traced: bool,
+    /// Trace contexts of records in it, as their headers; a few, and only where it is traced.
     pub links: Vec<Vec<u8>>,
     /// Input records taken.
     pub events: u64,
@@ -66,15 +68,20 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Records were taken.
-    pub fn take(&mut self, records: usize, now: ScorerClock) {
-        self.since.get_or_insert(now);
+    /// Records are taken; `chooses` decides for a commit that begins with them whether it is traced.
+    pub fn take(&mut self, records: usize, now: ScorerClock, chooses: impl FnOnce() -> bool) {
+        if self.since.is_none() {
+            (self.since, self.traced) = (Some(now), chooses());
+        }
         self.records += records as u64;
     }
 
     /// A record in it carries a trace context.
     pub fn link(&mut self, header: &[u8]) {
-        if self.links.len() < MOST_LINKS && self.links.last().is_none_or(|last| last != header) {
+        if self.traced
+            && self.links.len() < MOST_LINKS
+            && self.links.last().is_none_or(|last| last != header)
+        {
             self.links.push(header.to_vec());
         }
     }

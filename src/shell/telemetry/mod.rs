@@ -87,9 +87,9 @@ impl Telemetry {
         Self(Arc::new(Inner { shape, totals, exporter, traces, restores }))
     }
 
-    /// True where traces are sent.
-    pub fn traces(&self) -> bool {
-        self.0.traces.is_some()
+    /// Whether the commit that a lane begins now is to be traced.
+    pub fn chooses(&self) -> bool {
+        self.0.traces.as_ref().is_some_and(Traces::chooses)
     }
 
     /// Sends the traces that wait; the process is about to end.
@@ -125,13 +125,14 @@ impl Telemetry {
         now: ScorerClock,
     ) {
         let source = self.source(role);
-        if let Some(traces) = &self.0.traces {
+        let traced = lanes.clone().filter(|(_, measured)| measured.traced);
+        for (place, measured) in traced {
+            let Some(traces) = &self.0.traces else { break };
             let name = match role {
                 Role::Score(_) => format!("score {}", self.0.shape.name(source)),
                 Role::Fuse => "fuse".to_owned(),
             };
-            let busy = lanes.clone().filter(|(_, measured)| measured.since.is_some());
-            busy.for_each(|(place, measured)| traces.committed(&name, place, measured, now));
+            traces.committed(&name, place, measured, now);
         }
         let Some(Exporter { histograms, .. }) = &self.0.exporter else { return };
         let mut totals = self.guard();

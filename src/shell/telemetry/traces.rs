@@ -12,6 +12,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Records of a commit that its span is linked to at most.
@@ -30,6 +31,9 @@ pub struct TraceSettings {
 
 /// Sends spans on a thread of its own.
 pub(super) struct Traces {
+    /// One commit in so many gets a span; 0: none.
+    every: u64,
+    begun: AtomicU64,
     provider: SdkTracerProvider,
     tracer: SdkTracer,
 }
@@ -48,12 +52,18 @@ impl Traces {
             .build();
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
-            .with_sampler(Sampler::TraceIdRatioBased(settings.ratio))
+            .with_sampler(Sampler::AlwaysOn)
             .with_max_links_per_span(MOST_LINKS as u32)
             .with_resource(resource)
             .build();
         let tracer = provider.tracer("latefusion");
-        Ok(Self { provider, tracer })
+        let every = if settings.ratio > 0.0 { (1.0 / settings.ratio).round() as u64 } else { 0 };
+        Ok(Self { every, begun: AtomicU64::new(0), provider, tracer })
+    }
+
+    /// Whether the commit that begins now gets a span: decided before anything is noted for it.
+    pub(super) fn chooses(&self) -> bool {
+        self.every > 0 && self.begun.fetch_add(1, Ordering::Relaxed) % self.every == 0
     }
 
     /// The span of what a lane has committed.
