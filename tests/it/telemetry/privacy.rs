@@ -136,7 +136,8 @@ fn wait(what: &str, mut done: impl FnMut() -> bool) {
 
 /// Not activated, then ready.
 fn becomes_ready(site: &mut Site, address: SocketAddr) {
-    assert_eq!(http::get(address, "/live").0, 200);
+    let (code, text) = http::get(address, "/live");
+    assert_eq!((code, text.as_str()), (200, "ok\n"), "nobody has given up");
     wait("it says that it is not activated", || {
         let (code, text) = http::get(address, "/ready");
         code == 503 && text.contains("latefusion activate")

@@ -30,7 +30,7 @@ impl Site {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let text = format!(
             "[kafka]\nbrokers = \"{}\"\n[kafka.extra]\n\"fetch.wait.max.ms\" = \"5\"\n\
-             [lanes]\ncheckpoint_interval = \"1h\"\nmax_payload_bytes = 2000\n\
+             [topics]\npartitions = 1\n[lanes]\ncheckpoint_interval = \"1h\"\nmax_payload_bytes = 2000\n\
              [telemetry]\nlisten = \"127.0.0.1:0\"\nlog_format = \"json\"\nlog_level = \"info\"\n\
              otlp_endpoint = \"http://{collector}\"\notlp_ratio = 1.0\n",
             cluster.bootstrap_servers()
