@@ -21,18 +21,17 @@ test: ## all checks and tests, on a real Kafka broker (KAFKA_BROKERS uses a runn
 	@scripts/bootstrap.sh watch || echo 'make test: NO PROMETHEUS, the checks that need promtool or a live Prometheus are LEFT OUT' >&2
 	@tests/kafka/kafka.sh fetch || { echo 'make test: NO KAFKA BROKER, so the tests that prove exactly-once cannot run (make test-fast leaves them out)' >&2; exit 1; }
 	@$(MAKE) --no-print-directory check
-	@echo 'make test: the fault run (kafka::chaos) is LEFT OUT: make chaos runs them'
 	$(CARGO) test $(LOCKED) --doc
-	$(CARGO) test $(LOCKED) $(TESTS) -- --skip kafka::chaos $(ARGS)
+	$(CARGO) test $(LOCKED) $(TESTS) -- $(ARGS)
 
 test-fast: ## the tests that need no Kafka broker
 	@echo 'make test-fast: the tests on a real Kafka broker are LEFT OUT; make test runs them'
 	$(CARGO) test $(LOCKED) --doc
 	LATEFUSION_NO_BROWSER=1 $(CARGO) test $(LOCKED) $(TESTS) -- --skip kafka:: $(ARGS)
 
-chaos: ## minutes of kill -9, zombies and broker loss under load on a real broker (KILLS=60)
+chaos: ## minutes of kill -9, zombies and broker loss under load on a real broker (KILLS=60 PATIENTS=100000)
 	@tests/kafka/kafka.sh fetch
-	LATEFUSION_CHAOS_KILLS=$(or $(KILLS),60) $(CARGO) test $(LOCKED) --test it -- --nocapture kafka::chaos $(ARGS)
+	LATEFUSION_CHAOS_KILLS=$(or $(KILLS),60) LATEFUSION_CHAOS_PATIENTS=$(or $(PATIENTS),100000) $(CARGO) test $(LOCKED) --test it -- --nocapture kafka::chaos $(ARGS)
 
 outage: ## hours of a silent laboratory in simulated time, with the times to detection
 	@scripts/bootstrap.sh build watch

@@ -119,7 +119,7 @@ impl Process {
     fn tail(&self) -> String {
         let text = self.log();
         let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(12)..].join("\n")
+        lines[lines.len().saturating_sub(40)..].join("\n")
     }
 }
 

@@ -1,7 +1,7 @@
 //! What goes in and what comes out while processes die: a ward in real time, and a reader of committed fused scores.
 
 use latefusion::modality::Registry;
-use latefusion::shell::simulator::{Rates, Ward, WardConfig};
+use latefusion::shell::simulator::{Content, Rates, Ward, WardConfig};
 use latefusion::shell::wire::{ModelNames, Names, decode_fused_score};
 use latefusion::types::{EventTime, IngestTime, Pane, PatientId, Position, Presence};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -53,10 +53,20 @@ pub(super) fn feed(
     };
     let mut ward = Ward::new(config, &Registry::shipped()).expect("the ward can be made");
     // A ward begins with the results of its last day, and fusion with all the windows since: not what is measured here.
-    while ward.next_before(IngestTime::from_millis(start + 1)).is_some() {}
+    let issued_before = |content: &Content| match content {
+        Content::Vitals(event, _) => event.issued.as_millis() < start,
+        Content::Lab(event, _, _) | Content::Imaging(event, _, _) => {
+            event.issued.as_millis() < start
+        }
+        Content::Encounter(encounter) => encounter.issued.as_millis() < start,
+        Content::Bad(_) => false,
+    };
     let mut sent = 0;
     while !stop.load(Ordering::Relaxed) {
         while let Some(input) = ward.next_before(IngestTime::from_millis(now())) {
+            if issued_before(&input.content) {
+                continue;
+            }
             let payload = input.payload();
             let record = BaseRecord::to(names.topic(input.feed))
                 .key(input.key.as_str().as_bytes())
