@@ -11,7 +11,7 @@ use latefusion::shell::driver::{
     Board, Clock, Pipeline, Role, RunState, Turn, Worker, WorkerStatus, activate,
 };
 use latefusion::shell::simulator::{Ward, WardConfig};
-use latefusion::shell::telemetry::Observed;
+use latefusion::shell::telemetry::{Observed, Shape, Telemetry};
 use latefusion::types::{EventTime, Feed, IngestTime, ModalityId, ScorerClock, Span};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,7 +82,9 @@ impl Plant {
         let feeds = (0..3).map(|m| Feed::Modality(ModalityId(m))).chain([Feed::Encounters]);
         let roles = feeds.map(Role::Score).chain([Role::Fuse]);
         let processes = roles.map(|role| {
-            let pipeline = Arc::new(deployment.pipeline());
+            let mut pipeline = deployment.pipeline();
+            pipeline.telemetry = Telemetry::on(Shape::new(&pipeline.names));
+            let pipeline = Arc::new(pipeline);
             let clock: Arc<dyn Clock> = Arc::new(StepClock(time.clone()));
             let bus = broker.connect(role.membership(&pipeline, "latefusion", "0", 0));
             let clients = ClientFigures::default();
