@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a fresh Debian or Ubuntu machine lacks: `bootstrap.sh [build] [kafka] [browser] [deploy]`, the first two by default. Only what is
+# Installs what a fresh Debian or Ubuntu machine lacks: `bootstrap.sh [build] [kafka] [browser] [deploy] [watch]`, the first two by default. Only what is
 # missing, one line for each thing; says what it needs and exits 1 where it may not install.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

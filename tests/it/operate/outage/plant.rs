@@ -11,7 +11,7 @@ use latefusion::shell::driver::{
     Board, Clock, Pipeline, Role, RunState, Turn, Worker, WorkerStatus, activate,
 };
 use latefusion::shell::simulator::{Ward, WardConfig};
-use latefusion::shell::telemetry::Observed;
+use latefusion::shell::telemetry::{Observed, Shape, Telemetry};
 use latefusion::types::{EventTime, Feed, IngestTime, ModalityId, ScorerClock, Span};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,8 +64,8 @@ pub(super) struct Plant {
     pipeline: Arc<Pipeline>,
     processes: Vec<Process>,
     ward: Ward,
-    /// Fused scores already looked at.
-    looked_at: usize,
+    /// Fused scores up to then have been looked at.
+    looked_at: IngestTime,
 }
 
 impl Plant {
@@ -82,7 +82,9 @@ impl Plant {
         let feeds = (0..3).map(|m| Feed::Modality(ModalityId(m))).chain([Feed::Encounters]);
         let roles = feeds.map(Role::Score).chain([Role::Fuse]);
         let processes = roles.map(|role| {
-            let pipeline = Arc::new(deployment.pipeline());
+            let mut pipeline = deployment.pipeline();
+            pipeline.telemetry = Telemetry::on(Shape::new(&pipeline.names));
+            let pipeline = Arc::new(pipeline);
             let clock: Arc<dyn Clock> = Arc::new(StepClock(time.clone()));
             let bus = broker.connect(role.membership(&pipeline, "latefusion", "0", 0));
             let clients = ClientFigures::default();
@@ -113,7 +115,14 @@ impl Plant {
             ..WardConfig::default()
         };
         let ward = Ward::new(config, &registry).expect("a right configuration");
-        Self { broker, time, pipeline, processes, ward, looked_at: 0 }
+        Self {
+            broker,
+            time,
+            pipeline,
+            processes,
+            ward,
+            looked_at: IngestTime::from_millis(BEGINNING),
+        }
     }
 
     /// Time since the beginning.
@@ -185,7 +194,7 @@ impl Plant {
     pub(super) fn statuses(&mut self) -> Statuses {
         let records = self.broker.records(&self.pipeline.topics.fused_scores);
         let mut statuses = Statuses::default();
-        for record in records.iter().skip(self.looked_at) {
+        for record in records.iter().filter(|record| record.ingest_time > self.looked_at) {
             let Some(payload) = &record.payload else { continue };
             let score: serde_json::Value =
                 serde_json::from_slice(payload).expect("a score is JSON");
@@ -194,7 +203,7 @@ impl Plant {
                 u64::from(status == "insufficient_data" && !score["risk"].is_null());
             *statuses.counts.entry(status).or_default() += 1;
         }
-        self.looked_at = records.len();
+        self.looked_at = self.broker.now();
         statuses
     }
 }
