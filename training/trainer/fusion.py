@@ -57,7 +57,7 @@ class Stack:
                 share = own.sum() / (own.sum() + RARE)
                 line = share * fitted + (1 - share) * center
             slopes = np.maximum(line[1:], SMALLEST_SLOPE)
-            self.lines[pattern] = (line[0] + l0 - l0 * slopes.sum(), slopes)
+            self.lines[pattern] = (line[0] - l0 * slopes.sum(), slopes)
         return self
 
     def predict(self, log_odds, ages, present):
