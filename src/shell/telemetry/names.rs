@@ -111,20 +111,20 @@ metrics! {
         "Records not used, by reason; duplicate and superseded ones are normal traffic, all others are in the dead letters.";
     RESTORE_REMAINING "restore_remaining_records" Kind::Gauge, Count, ["topic", "partition"],
         "Records that a lane has still to step through before it is restored.";
-    SCORE_BIN "score_bin_total" Kind::Counter, Count, ["bin"],
-        "Fused scores with a risk committed, by bin of the risk.";
     SCORE_BIN_BASELINE "score_bin_baseline_ratio" Kind::Gauge, Count, ["bin"],
         "Share of the bin among the fused scores that the shipped models gave on their validation data.";
+    SCORE_BIN "score_bin_total" Kind::Counter, Count, ["bin"],
+        "Fused scores with a risk committed, by bin of the risk.";
     SHADOW_DIFFERENCE "shadow_difference" Kind::Histogram(&DIFFERENCES), Count, ["modality"],
         "Distance of a shadow model's risk from the active model's for the same statement.";
     STATE_ENTRIES "state_entries" Kind::Gauge, Count, [],
         "Patients kept, all lanes together (a patient counts once in each stage).";
     STATE_SIZE "state_size_bytes" Kind::Gauge, Bytes, [],
         "Bytes kept of patients, all lanes together.";
-    TRANSACTIONS_TOTAL "transactions_total" Kind::Counter, Count, ["result"],
-        "Transactions of fusion: committed, aborted and taken back, of unknown outcome, or to be tried again.";
     TRANSACTION_DURATION "transaction_duration_seconds" Kind::Histogram(&TRANSACTIONS), Seconds, [],
         "How long a committed transaction of fusion took.";
+    TRANSACTIONS_TOTAL "transactions_total" Kind::Counter, Count, ["result"],
+        "Transactions of fusion: committed, aborted and taken back, of unknown outcome, or to be tried again.";
     WATERMARK "watermark_timestamp_seconds" Kind::Gauge, Seconds, ["modality"],
         "Event time that the modality's slowest busy lane is complete up to, in seconds since 1970; 0: no event yet.";
     WITHHELD_SCORES "withheld_scores_total" Kind::Counter, Count, ["reason"],

@@ -63,7 +63,7 @@ impl Traces {
 
     /// Whether the commit that begins now gets a span: decided before anything is noted for it.
     pub(super) fn chooses(&self) -> bool {
-        self.every > 0 && self.begun.fetch_add(1, Ordering::Relaxed) % self.every == 0
+        self.every > 0 && self.begun.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.every)
     }
 
     /// The span of what a lane has committed.
