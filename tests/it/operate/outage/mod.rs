@@ -136,9 +136,11 @@ fn an_outage_shows_in_figures_scores_and_alerts_within_its_defined_time() {
 /// Minutes of work: `make outage` sets the variable.
 #[test]
 fn a_laboratory_that_falls_silent_is_noticed_long_before_its_results_expire() {
-    if std::env::var_os("LATEFUSION_OUTAGE").is_none()
-        || !promtool::is_there("the outage of the laboratory")
-    {
+    if std::env::var_os("LATEFUSION_OUTAGE").is_none() {
+        println!("LEFT OUT: ten hours of a ward without its laboratory; make outage runs them");
+        return;
+    }
+    if !promtool::is_there("the outage of the laboratory") {
         return;
     }
     let files = Files::read();
@@ -148,7 +150,8 @@ fn a_laboratory_that_falls_silent_is_noticed_long_before_its_results_expire() {
         plant.play(Span::hours(1), film);
         plant.statuses()
     };
-    let _calm: Vec<Statuses> = (0..2).map(|_| hour(&mut plant, &mut film)).collect();
+    // The alert compares with six hours; four of this ward bring as many results as it asks for.
+    let _calm: Vec<Statuses> = (0..4).map(|_| hour(&mut plant, &mut film)).collect();
     let labs_off = plant.elapsed();
     plant.set_feed("labs", false);
     let _without: Vec<Statuses> = (0..6).map(|_| hour(&mut plant, &mut film)).collect();
@@ -157,7 +160,8 @@ fn a_laboratory_that_falls_silent_is_noticed_long_before_its_results_expire() {
     println!("labs feed off: {}", seen.after(labs_off, "LatefusionFeedSilent labs", [900, 1_800]));
     println!(
         "labs feed off: {}",
-        seen.after(labs_off, "LatefusionWatermarkStalled labs", [17_280, 18_600])
+        // A fifth of 24 h from the newest specimen, which was taken some minutes before the feed fell silent.
+        seen.after(labs_off, "LatefusionWatermarkStalled labs", [16_000, 18_600])
     );
     println!(
         "firing at the end: {:?}",
