@@ -157,7 +157,10 @@ fn a_laboratory_that_falls_silent_is_noticed_long_before_its_results_expire() {
     let _without: Vec<Statuses> = (0..6).map(|_| hour(&mut plant, &mut film)).collect();
     let end = plant.elapsed();
     let seen = Detected { firing: film.firing(&files, end) };
-    println!("labs feed off: {}", seen.after(labs_off, "LatefusionFeedSilent labs", [900, 1_800]));
+    println!(
+        "labs feed off: {}",
+        seen.after(labs_off, "LatefusionFeedSilent labs", [1_500, 2_700])
+    );
     println!(
         "labs feed off: {}",
         // A fifth of 24 h from the newest specimen, which was taken some minutes before the feed fell silent.
