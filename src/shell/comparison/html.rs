@@ -151,7 +151,7 @@ fn pr_points(cases: &[Case]) -> Vec<(f64, f64)> {
     points.iter().skip(1).map(|(h, f)| (h / hits.max(1.0), h / (h + f).max(1.0))).collect()
 }
 
-/// Headings, paragraphs and pipe tables of the Markdown that [`markdown`] writes.
+/// Headings, paragraphs and pipe tables of the Markdown that [`markdown()`] writes.
 fn tables(text: &str) -> String {
     let mut out = String::new();
     let mut in_table = false;

@@ -2,7 +2,7 @@
 //!
 //! Every patient is scored by models, calibrations and fusion parameters that were made without it (cross-fitting).
 //! Features and presence come from the pipeline itself ([`tables`](super::tables)); late methods are the fusers of the
-//! registry on that evidence; early rivals are given the same rows side by side. [`verify`] replays the folds with
+//! registry on that evidence; early rivals are given the same rows side by side. [`verify()`] replays the folds with
 //! their models and default package in earnest and compares every fused risk with the one evaluated.
 
 pub mod folds;

@@ -53,13 +53,13 @@ pub struct Measured {
     pub predictions: Vec<(ModelName, u64)>,
     /// Distances of shadow from active risks.
     pub shadow_differences: Vec<f32>,
-    /// By [`DISPOSITIONS`] and modality.
+    /// By `DISPOSITIONS` and modality.
     pub late: [Vec<u64>; 3],
     /// Fused scores by modalities present (bit m) and pane.
     pub scores: BTreeMap<(u64, Pane), u64>,
     /// Fused scores with a risk, by [`BINS`].
     pub bins: [u64; BINS.len()],
-    /// Panes without a risk; see [`WITHHELD`].
+    /// Panes without a risk; see `WITHHELD`.
     pub withheld: [u64; WITHHELD],
     /// Modality and age in seconds of the predictions used.
     pub ages: Vec<(u8, f32)>,

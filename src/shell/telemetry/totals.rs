@@ -26,7 +26,7 @@ pub struct Totals {
     pub rejected: Vec<[u64; RejectReason::ALL.len()]>,
     /// Statements, by modality and model.
     pub predictions: Vec<BTreeMap<ModelName, u64>>,
-    /// Late predictions, by [`DISPOSITIONS`] and modality.
+    /// Late predictions, by `DISPOSITIONS` and modality.
     pub late: [Vec<u64>; 3],
     /// Fused scores, by modalities present and pane.
     pub scores: BTreeMap<(u64, Pane), u64>,
@@ -36,11 +36,11 @@ pub struct Totals {
     pub bins: [u64; BINS.len()],
     /// Panes without a risk, by reason.
     pub withheld: [u64; WITHHELD],
-    /// Transactions, by [`RESULTS`].
+    /// Transactions, by `RESULTS`.
     pub transactions: [u64; RESULTS.len()],
-    /// Changes of the assignment, by [`EVENTS`].
+    /// Changes of the assignment, by `EVENTS`.
     pub rebalances: [u64; EVENTS.len()],
-    /// Model swaps, by modality and [`SWAPS`].
+    /// Model swaps, by modality and `SWAPS`.
     pub swaps: Vec<[u64; SWAPS.len()]>,
     /// When fused scores were last committed, in milliseconds since 1970; 0: not yet.
     pub last_output: i64,
