@@ -54,7 +54,7 @@ bench: ## the benchmarks (ARGS="NAME" for some of them)
 	@scripts/bootstrap.sh build
 	$(CARGO) bench $(LOCKED) --benches -- $(ARGS)
 
-train: ## the shipped models, and cross-fitted ones for evaluate (DATA=folder of the unpacked data sets)
+train: ## (unfinished, see training/README.md) models, and cross-fitted ones for evaluate (DATA=folder of the unpacked data sets)
 	$(CARGO) build $(LOCKED) --release
 	test -d training/venv || python3 -m venv training/venv
 	training/venv/bin/pip install --quiet -r training/requirements.txt
