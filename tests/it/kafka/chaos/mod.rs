@@ -228,6 +228,8 @@ fn account(verdict: &Verdict<'_>, run: &Run) {
         "chaos: {windows} final revisions compared with a replay, {} differences",
         differ.len()
     );
+    // Not asserted: why they differ is not known yet. The first tells where to look.
+    println!("chaos: the first of these differences: {}", differ.first().map_or("none", |d| d));
     println!("chaos: duplicates {duplicates}, lost {lost}, not derived from the log {strange}");
     let compared = verdict.published();
     println!("chaos: {compared} fused scores derived again from the log, bit for bit");
