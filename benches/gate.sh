@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Instructions per vitals event of the engine against the committed baseline; fails beyond 3 %. `gate.sh --bless` writes a new baseline.
-# Counted by valgrind, so a busy machine changes nothing; two runs of different length are subtracted, so start-up does not count.
+# Making the events is counted too: it does not change. Counted by valgrind, so a busy machine changes nothing; two runs of different length are subtracted, so start-up does not count.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
