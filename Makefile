@@ -1,6 +1,6 @@
 # The commands of this project. ARGS passes arguments on: `make demo ARGS=--plain`, `make test ARGS=tidy`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast chaos outage check fmt bench train clean
+.PHONY: help demo test test-fast chaos outage check fmt bench bench-gate train clean
 SHELL := bash
 
 CARGO ?= cargo
@@ -54,6 +54,9 @@ fmt: ## format the code
 bench: ## the benchmarks (ARGS="NAME" for some of them)
 	@scripts/bootstrap.sh build
 	$(CARGO) bench $(LOCKED) --benches -- $(ARGS)
+
+bench-gate: ## fail where the engine needs 3 % more instructions an event than the baseline (valgrind)
+	benches/gate.sh $(ARGS)
 
 train: ## (unfinished, see training/README.md) models, and cross-fitted ones for evaluate (DATA=folder of the unpacked data sets)
 	$(CARGO) build $(LOCKED) --release
