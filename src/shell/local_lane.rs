@@ -6,8 +6,8 @@ use crate::modality::Registry;
 use crate::score::{ActiveModel, ScoreConfig, ScoreInput, ScoreOutput, ScoreStage};
 use crate::stage::Stage;
 use crate::types::{
-    Activation, Encounter, Event, Feed, IngestTime, IssueTime, LogEntry, PatientId, Position,
-    Rejection, ScorerClock, SourceLane, Span, Stay,
+    Activation, Encounter, Event, Fault, Feed, IngestTime, IssueTime, LogEntry, ModalityId,
+    PatientId, Position, Rejection, ScorerClock, SourceLane, Span, Stay,
 };
 use std::sync::Arc;
 
@@ -65,6 +65,21 @@ pub enum Known {
     Event(Event),
     /// An admission, transfer or discharge.
     Encounter(Encounter),
+    /// A record of a modality that cannot be used, whose key names a patient.
+    Refused(Refused),
+}
+
+/// See [`Known::Refused`]: fusion is told of it, so that what is missing then shows as rejected.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The record's key.
+    pub patient: PatientId,
+    /// Whose topic it is on.
+    pub modality: ModalityId,
+    /// When the broker took it, which is all that is known of its time.
+    pub ingest_time: IngestTime,
+    /// What is wrong with it.
+    pub fault: Fault,
 }
 
 impl Known {
@@ -73,6 +88,7 @@ impl Known {
         match self {
             Self::Event(event) => event.issued,
             Self::Encounter(encounter) => encounter.issued,
+            Self::Refused(refused) => IssueTime::from_millis(refused.ingest_time.as_millis()),
         }
     }
 
@@ -81,6 +97,7 @@ impl Known {
         match self {
             Self::Event(event) => &event.patient,
             Self::Encounter(encounter) => &encounter.patient,
+            Self::Refused(refused) => &refused.patient,
         }
     }
 }
@@ -184,8 +201,11 @@ impl LocalLane {
         self.now = self.now.max(issued);
         self.sequence += 1;
         match known {
-            Known::Event(event) => self.put_event(event),
+            Known::Event(event) => self.put(event.modality, event.patient.clone(), Ok(event)),
             Known::Encounter(encounter) => self.put_encounter(encounter),
+            Known::Refused(refused) => {
+                self.put(refused.modality, refused.patient, Err(refused.fault));
+            }
         }
         self.waiting += 1;
         if self.waiting >= self.batch {
@@ -193,11 +213,11 @@ impl LocalLane {
         }
     }
 
-    fn put_event(&mut self, event: Event) {
+    fn put(&mut self, modality: ModalityId, patient: PatientId, event: Result<Event, Fault>) {
         let (now, sequence) = (self.now, self.sequence);
-        let Some(scorer) = self.scorers.get_mut(event.modality.index()) else { return };
-        let (offset, key) = (scorer.next_offset, Some(event.patient.clone()));
-        scorer.inputs.push(ScoreInput { offset, ingest_time: now, key, event: Ok(event) });
+        let Some(scorer) = self.scorers.get_mut(modality.index()) else { return };
+        let (offset, key) = (scorer.next_offset, Some(patient));
+        scorer.inputs.push(ScoreInput { offset, ingest_time: now, key, event });
         scorer.places.push((sequence, now));
         scorer.next_offset += 1;
         scorer.last_event = Some(now);

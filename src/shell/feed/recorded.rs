@@ -2,7 +2,7 @@
 
 use super::Message;
 use crate::modality::{Registry, encounters, imaging, labs, vitals};
-use crate::shell::local_lane::Known;
+use crate::shell::local_lane::{Known, Refused};
 use crate::types::{EncounterChange, Event, Feed, IngestTime, IssueTime, Span};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -72,6 +72,9 @@ fn moved(known: Known, shift: Span) -> Known {
             issued: encounter.issued + shift,
             ..encounter
         }),
+        Known::Refused(refused) => {
+            Known::Refused(Refused { ingest_time: refused.ingest_time + shift, ..refused })
+        }
     }
 }
 
@@ -86,6 +89,8 @@ fn message(known: &Known, registry: &Registry) -> Message {
             encounters::encode(encounter, &mut text);
             (Feed::Encounters, encounter.change == EncounterChange::Discharge)
         }
+        // What was wrong with it is not known any more; a record without content is refused as well.
+        Known::Refused(refused) => (Feed::Modality(refused.modality), false),
     };
     Message {
         feed,

@@ -7,10 +7,10 @@ use crate::simulation::checks::{self, Archive, Expected, Log, letter_key};
 use latefusion::fuse::FuseOutput;
 use latefusion::modality::encounters;
 use latefusion::shell::bus::Record;
-use latefusion::shell::local_lane::Known;
+use latefusion::shell::local_lane::{Known, Refused};
 use latefusion::shell::replay::{ReplayConfig, Sink, replay};
 use latefusion::types::{
-    EncounterChange, FusedScore, Pane, PatientId, Presence, RejectReason, Span,
+    EncounterChange, Fault, FusedScore, ModalityId, Pane, PatientId, Presence, RejectReason, Span,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,28 +102,38 @@ impl<'a> Verdict<'a> {
         collected.0
     }
 
-    /// What was sent and is not to be rejected, in the order in which it became known.
+    /// What was sent, in the order in which it became known.
     fn known(&self) -> Vec<Known> {
-        let good = |topic: &str| {
-            let mut records = self.topics.records(topic);
-            records.retain(|record| !self.expected.rejected.contains_key(&letter_key(record, 0)));
-            records
-        };
+        let (topics, registry) = (self.topics, &self.topics.pipeline().lanes.registry);
+        let reason = |record: &Record| self.expected.rejected.get(&letter_key(record, 0)).copied();
         let bytes = |record: &Record| record.payload.clone().unwrap_or_default();
         let mut known = Vec::new();
-        for (id, modality) in self.topics.pipeline().lanes.registry.iter() {
-            for record in good(modality.topic) {
-                let event = (modality.decode)(&bytes(&record), id);
-                known.push(Known::Event(event.expect("it was not rejected")));
+        for (id, modality) in registry.iter() {
+            for record in topics.records(modality.topic) {
+                if let Some(reason) = reason(&record) {
+                    known.extend(refused(&record, id, reason).map(Known::Refused));
+                } else if let Ok(event) = (modality.decode)(&bytes(&record), id) {
+                    known.push(Known::Event(event));
+                }
             }
         }
-        for record in good(encounters::TOPIC) {
-            let encounter = encounters::decode(&bytes(&record));
-            known.push(Known::Encounter(encounter.expect("it was not rejected")));
+        for record in topics.records(encounters::TOPIC) {
+            if reason(&record).is_none() {
+                let encounter = encounters::decode(&bytes(&record));
+                known.push(Known::Encounter(encounter.expect("it was not rejected")));
+            }
         }
         known.sort_by_key(Known::issued);
         known
     }
+}
+
+/// What a replay is told of a record that became a dead letter; nothing, if no patient is named.
+fn refused(record: &Record, modality: ModalityId, reason: RejectReason) -> Option<Refused> {
+    let key = std::str::from_utf8(record.key.as_deref()?).ok()?;
+    let patient = PatientId::new(key).ok()?;
+    let (ingest_time, fault) = (record.ingest_time, Fault::new(reason, "as in the run"));
+    Some(Refused { patient, modality, ingest_time, fault })
 }
 
 fn key(output: &FuseOutput) -> Option<PaneKey> {
