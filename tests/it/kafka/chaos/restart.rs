@@ -69,8 +69,14 @@ fn a_killed_fusion_process_publishes_again_with_all_its_patients() {
     let patients: u32 = number.unwrap_or(2_000);
     let _watch = watch_over("a restart with many patients", 3 * PATIENCE);
     let cluster = Cluster::start(&["--own"]);
-    // No on-time pane of all patients in the middle of it.
-    let site = Site::new(&cluster, |package| package.every = Span::hours(1));
+    // No on-time pane of all patients in the middle of it, and what is observed at any minute counts at the end of its hour.
+    let site = Site::new(&cluster, |package| {
+        package.every = Span::hours(1);
+        for policy in package.modality.values_mut() {
+            policy.validity = policy.validity.max(Span::hours(2));
+            policy.hold_limit = policy.hold_limit.max(policy.validity);
+        }
+    });
     let (names, topics) = (&site.deployed.pipeline.names, &site.deployed.pipeline.topics);
     let (seen, stop) = (Mutex::new(Seen::default()), AtomicBool::new(false));
     let scores = || -> usize {
