@@ -21,9 +21,8 @@ test: ## all checks and tests, on a real Kafka broker (KAFKA_BROKERS uses a runn
 	@scripts/bootstrap.sh watch || echo 'make test: NO PROMETHEUS, the checks that need promtool or a live Prometheus are LEFT OUT' >&2
 	@tests/kafka/kafka.sh fetch || { echo 'make test: NO KAFKA BROKER, so the tests that prove exactly-once cannot run (make test-fast leaves them out)' >&2; exit 1; }
 	@$(MAKE) --no-print-directory check
-	@echo 'make test: LEFT OUT: a restart with many patients (kafka::chaos::restart), which did not end in one of two runs; make chaos runs it'
 	$(CARGO) test $(LOCKED) --doc
-	$(CARGO) test $(LOCKED) $(TESTS) -- --skip kafka::chaos::restart $(ARGS)
+	$(CARGO) test $(LOCKED) $(TESTS) -- $(ARGS)
 
 test-fast: ## the tests that need no Kafka broker
 	@echo 'make test-fast: the tests on a real Kafka broker are LEFT OUT; make test runs them'

@@ -34,7 +34,7 @@ pub(super) struct PipelineArgs {
     /// How many partitions patients are spread over; part of the result, as panes wait for their partition.
     #[arg(long, default_value_t = 8)]
     pub partitions: u32,
-    /// Threads; the output does not depend on it.
+    /// Threads; the output does not depend on it. The demo has one for each role whatever this says.
     #[arg(long, default_value_t = 2)]
     pub threads: usize,
     /// Most events scored at once; the output does not depend on it.
