@@ -94,7 +94,10 @@ impl<'a> Reader<'a> {
             _ => return Err(self.no_number(field)),
         }
         let digits = self.number_text(field)?;
-        digits.parse().map_err(|_| self.broken())
+        match short_decimal(digits.as_bytes()) {
+            Some(number) => Ok(number),
+            None => digits.parse().map_err(|_| self.broken()),
+        }
     }
 
     /// Reads a whole number from 0 to `u32::MAX`, written without point or exponent.
@@ -274,8 +277,7 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_plain(&mut self) {
-        let plain = |b: &u8| *b != b'"' && *b != b'\\' && *b >= 0x20;
-        self.at += self.rest().iter().take_while(|b| plain(b)).count();
+        self.at += self.rest().iter().take_while(|b| PLAIN[usize::from(**b)]).count();
     }
 
     fn skip_digits(&mut self) -> usize {
@@ -317,6 +319,42 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What may stand in a string as it is.
+const PLAIN: [bool; 256] = {
+    let (mut plain, mut byte) = ([true; 256], 0);
+    while byte < 0x20 {
+        plain[byte] = false;
+        byte += 1;
+    }
+    plain[b'"' as usize] = false;
+    plain[b'\\' as usize] = false;
+    plain
+};
+
+/// The value of a number as a source writes a measurement: digits, and perhaps some after a point. `None`: another number, which the
+/// standard library reads.
+///
+/// Exact: up to 15 digits and their power of ten are whole numbers of an `f64`, so that their quotient is rounded once (Clinger, How to
+/// read floating point numbers accurately, 1990).
+fn short_decimal(text: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
+    if text.len() > 15 {
+        return None;
+    }
+    let (mut digits, mut decimals, mut pointed) = (0_u64, 0, false);
+    for byte in text {
+        match byte {
+            b'0'..=b'9' => {
+                digits = digits * 10 + u64::from(byte - b'0');
+                decimals += usize::from(pointed);
+            }
+            b'.' => pointed = true,
+            _ => return None,
+        }
+    }
+    POWERS.get(decimals).map(|power| digits as f64 / power)
+}
+
 /// A field of the wrong JSON type.
 #[cold]
 pub fn mismatch(field: &str, wanted: &str) -> Fault {
@@ -339,4 +377,29 @@ pub fn unknown_field() -> Fault {
 #[cold]
 pub fn twice(field: &str) -> Fault {
     Fault::new(RejectReason::Undecodable, format!("{field} is given twice"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_is_the_one_that_the_standard_library_reads() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let mut short = 0;
+        for _ in 0..200_000 {
+            let digits: String =
+                (0..random.usize(1..16)).map(|_| char::from(random.u8(b'0'..=b'9'))).collect();
+            let (whole, decimals) = digits.split_at(random.usize(0..digits.len()));
+            let text = format!("{}.{decimals}", if whole.is_empty() { "0" } else { whole });
+            let read = short_decimal(text.as_bytes());
+            short += u32::from(read.is_some());
+            let wanted = text.parse::<f64>().expect("a number");
+            assert!(read.is_none_or(|read| read.to_bits() == wanted.to_bits()), "{text}: {read:?}");
+        }
+        assert!(short > 50_000, "{short} were short");
+        for other in ["-1", "1e3", "1234567890123456", "0.1234567"] {
+            assert_eq!(short_decimal(other.as_bytes()), None, "{other}");
+        }
+    }
 }

@@ -165,12 +165,14 @@ pub static VITALS: Modality = Modality {
 pub fn decode(payload: &[u8], modality: ModalityId) -> Result<Event, Fault> {
     let mut header = Header::new(&TIMES);
     let mut values = Values::default();
+    let mut next = 0;
     json::read_record(payload, |name, reader| {
-        if take_parameter(name, reader, &mut values)? || header.take(name, reader)? {
-            Ok(())
-        } else {
-            Err(unknown_field())
+        if header.take(name, reader)? {
+            return Ok(());
         }
+        let place = find(name, next).ok_or_else(unknown_field)?;
+        next = place + 1;
+        take_parameter(place, name, reader, &mut values)
     })?;
     check_status(&header, &values)?;
     let subject = subject(&values);
@@ -198,28 +200,39 @@ fn subject(values: &Values) -> u64 {
     })
 }
 
-/// Reads the value of a parameter; false, with nothing read, where the field is none.
-fn take_parameter(name: &str, reader: &mut Reader<'_>, values: &mut Values) -> Result<bool, Fault> {
-    for (i, parameter) in PARAMETERS.iter().enumerate() {
-        let column = &parameter.column;
-        let quantity = match parameter.wire {
-            Wire::Quantity { name: quantity, units } if quantity == name => Some(units),
-            _ if column.name == name => None,
-            _ => continue,
-        };
-        if !reader.take_null() {
-            let value = match (quantity, parameter.wire) {
-                (Some(units), _) => read_quantity(reader, column.name, units)?,
-                (None, wire) => read_plain(reader, column.name, wire)?,
-            };
-            if values.get(i as u8).is_some() {
-                return Err(twice(column.name));
-            }
-            VITALS.set(values, i as u8, value)?;
-        }
-        return Ok(true);
+/// The parameter that a field is about. Sources keep an order of fields: `next` is looked at first.
+fn find(name: &str, next: usize) -> Option<usize> {
+    let is_named = |at: &usize| {
+        PARAMETERS.get(*at).is_some_and(|parameter| match parameter.wire {
+            _ if parameter.column.name == name => true,
+            Wire::Quantity { name: quantity, .. } => quantity == name,
+            _ => false,
+        })
+    };
+    (next..PARAMETERS.len()).chain(0..next).find(is_named)
+}
+
+/// Reads the value of the parameter at `place`, whose field is called `name`.
+fn take_parameter(
+    place: usize,
+    name: &str,
+    reader: &mut Reader<'_>,
+    values: &mut Values,
+) -> Result<(), Fault> {
+    let Some(Parameter { column, wire }) = PARAMETERS.get(place) else { return Ok(()) };
+    if reader.take_null() {
+        return Ok(());
     }
-    Ok(false)
+    let value = match wire {
+        Wire::Quantity { units, .. } if column.name != name => {
+            read_quantity(reader, column.name, units)?
+        }
+        wire => read_plain(reader, column.name, *wire)?,
+    };
+    if values.get(place as u8).is_some() {
+        return Err(twice(column.name));
+    }
+    VITALS.set(values, place as u8, value)
 }
 
 fn read_plain(reader: &mut Reader<'_>, field: &'static str, wire: Wire) -> Result<f64, Fault> {
