@@ -20,8 +20,8 @@ struct Detected {
 }
 
 impl Detected {
-    /// Seconds from `since` until the alert fires, which must be within `[least, most]`.
-    fn after(&self, since: Span, alert: &str, [least, most]: [i64; 2]) -> String {
+    /// Prints how long after `what` the alert fires, which must be within `[least, most]` seconds.
+    fn tell(&self, what: &str, since: Span, alert: &str, [least, most]: [i64; 2]) {
         let from = since.as_millis() / 1_000;
         let first = self.firing.iter().find(|(at, name)| *at > from && name == alert);
         assert!(first.is_some(), "{alert} never fires: {:?}", self.firing);
@@ -30,7 +30,7 @@ impl Detected {
             (least..=most).contains(&at),
             "{alert} fires after {at} s, not within {least}..={most}"
         );
-        format!("{alert} after {} min {} s", at / 60, at % 60)
+        println!("{what}: {alert} after {} min {} s", at / 60, at % 60);
     }
 
     /// It does not fire between these instants.
@@ -107,22 +107,10 @@ fn an_outage_shows_in_figures_scores_and_alerts_within_its_defined_time() {
         return;
     }
     let seen = Detected { firing: film.firing(&files, end) };
-    println!(
-        "vitals feed off: {}",
-        seen.after(vitals_off, "LatefusionWatermarkStalled vitals", [180, 400])
-    );
-    println!(
-        "vitals feed off: {}",
-        seen.after(vitals_off, "LatefusionAvailabilityVeryLow vitals", [900, 1_200])
-    );
-    println!(
-        "vitals feed off: {}",
-        seen.after(vitals_off, "LatefusionAvailabilityLow vitals", [1_080, 1_380])
-    );
-    println!(
-        "labs scorer stopped: {}",
-        seen.after(labs_stop, "LatefusionDown score-labs", [60, 120])
-    );
+    seen.tell("vitals feed off", vitals_off, "LatefusionWatermarkStalled vitals", [180, 400]);
+    seen.tell("vitals feed off", vitals_off, "LatefusionAvailabilityVeryLow vitals", [900, 1_200]);
+    seen.tell("vitals feed off", vitals_off, "LatefusionAvailabilityLow vitals", [1_080, 1_380]);
+    seen.tell("labs scorer stopped", labs_stop, "LatefusionDown score-labs", [60, 120]);
     for alert in [
         "LatefusionAvailabilityVeryLow vitals",
         "LatefusionWatermarkStalled vitals",
@@ -157,15 +145,9 @@ fn a_laboratory_that_falls_silent_is_noticed_long_before_its_results_expire() {
     let _without: Vec<Statuses> = (0..6).map(|_| hour(&mut plant, &mut film)).collect();
     let end = plant.elapsed();
     let seen = Detected { firing: film.firing(&files, end) };
-    println!(
-        "labs feed off: {}",
-        seen.after(labs_off, "LatefusionFeedSilent labs", [1_500, 2_700])
-    );
-    println!(
-        "labs feed off: {}",
-        // A fifth of 24 h from the newest specimen, which was taken some minutes before the feed fell silent.
-        seen.after(labs_off, "LatefusionWatermarkStalled labs", [16_000, 18_600])
-    );
+    seen.tell("labs feed off", labs_off, "LatefusionFeedSilent labs", [1_500, 2_700]);
+    // A fifth of 24 h from the newest specimen, which was taken some minutes before the feed fell silent.
+    seen.tell("labs feed off", labs_off, "LatefusionWatermarkStalled labs", [16_000, 18_600]);
     println!(
         "firing at the end: {:?}",
         seen.firing.iter().filter(|(at, _)| *at == end.as_millis() / 1_000).collect::<Vec<_>>()
