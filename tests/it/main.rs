@@ -19,6 +19,7 @@ mod news2;
 mod operate;
 mod oracle;
 mod record_files;
+mod replay;
 mod report;
 mod schemas;
 mod score_stage;

@@ -225,6 +225,9 @@ fn a_bad_line_is_a_fault_and_the_next_one_is_read() {
         assert_eq!(fault.reason, *reason, "{}", &text[..text.len().min(80)]);
         assert!(good.row.is_ok() && good.number == 2);
     }
+    let read = lines(br#"{"topic":"vitals","key":"p2","value":"p1@5000=70000"}"#);
+    let about = read[0].about.as_ref().map(|(id, patient)| (id.index(), patient.as_str()));
+    assert_eq!(about, Some((0, "p2")), "whose record it was is known all the same");
 }
 
 fn score(number: i64) -> FusedScore {

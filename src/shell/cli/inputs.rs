@@ -4,7 +4,7 @@ use super::output::{bar, warn};
 use crate::fuse::package::{Package, Profile};
 use crate::modality::{Registry, encounters};
 use crate::shell::datasets::{self, Dataset, Kind};
-use crate::shell::local_lane::{Known, LaneSetup};
+use crate::shell::local_lane::{Known, LaneSetup, Refused};
 use crate::shell::record_files;
 use crate::shell::replay::ReplayConfig;
 use crate::shell::setup;
@@ -134,11 +134,19 @@ fn read_lines(file: &Path, registry: &Registry, read: &mut Read) -> anyhow::Resu
     let encounters: (&str, _) = (&topics.encounters, encounters::decode as _);
     let mut lines = record_files::json_lines::Reader::open(file, registry, encounters)?;
     while let Some(line) = lines.next_line()? {
-        match line.row {
-            Ok(record_files::Record::Event(event)) => read.inputs.push(Known::Event(event)),
-            Ok(record_files::Record::Encounter(stay)) => read.inputs.push(Known::Encounter(stay)),
-            Err(fault) => *read.unreadable.entry(fault.reason).or_default() += 1,
-        }
+        let known = match (line.row, line.about, line.ingest_time) {
+            (Ok(record_files::Record::Event(event)), ..) => Known::Event(event),
+            (Ok(record_files::Record::Encounter(stay)), ..) => Known::Encounter(stay),
+            // As in the running pipeline, the patient's modality shows as rejected.
+            (Err(fault), Some((modality, patient)), Some(ingest_time)) => {
+                Known::Refused(Refused { patient, modality, ingest_time, fault })
+            }
+            (Err(fault), ..) => {
+                *read.unreadable.entry(fault.reason).or_default() += 1;
+                continue;
+            }
+        };
+        read.inputs.push(known);
     }
     Ok(())
 }

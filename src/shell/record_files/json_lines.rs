@@ -18,7 +18,7 @@
 
 use super::{FileError, Record, Row, io_error};
 use crate::modality::Registry;
-use crate::types::{Encounter, Fault, IngestTime, RejectReason, rfc3339};
+use crate::types::{Encounter, Fault, IngestTime, ModalityId, PatientId, RejectReason, rfc3339};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -43,6 +43,8 @@ pub struct Line {
     pub offset: Option<i64>,
     /// When the broker took it, as far as given.
     pub ingest_time: Option<IngestTime>,
+    /// Whose record of what it is by its topic and key, as far as given; known of a record that cannot be used, too.
+    pub about: Option<(ModalityId, PatientId)>,
     /// The record, or what is wrong with it.
     pub row: Row,
 }
@@ -125,7 +127,8 @@ impl<'r, R: BufRead> Reader<'r, R> {
 
     fn empty_line(&self) -> Line {
         let row = Err(Fault::new(RejectReason::Undecodable, "nothing was read"));
-        Line { number: self.number, partition: None, offset: None, ingest_time: None, row }
+        let (number, partition, offset) = (self.number, None, None);
+        Line { number, partition, offset, ingest_time: None, about: None, row }
     }
 
     fn decode(&self, text: &[u8]) -> Line {
@@ -144,7 +147,15 @@ impl<'r, R: BufRead> Reader<'r, R> {
             Err(fault) => (None, Err(fault)),
         };
         let (partition, offset) = (envelope.partition, envelope.offset);
-        Line { number: self.number, partition, offset, ingest_time, row }
+        let about = self.about(&envelope);
+        Line { number: self.number, partition, offset, ingest_time, about, row }
+    }
+
+    fn about(&self, envelope: &Envelope<'_>) -> Option<(ModalityId, PatientId)> {
+        let name = envelope.topic.as_ref();
+        let (id, _) = self.registry.iter().find(|(_, modality)| modality.topic == name)?;
+        let patient = PatientId::new(&text(envelope.key?)?).ok()?;
+        Some((id, patient))
     }
 
     fn row(&self, envelope: &Envelope<'_>) -> Row {
