@@ -57,17 +57,11 @@ bench: ## the benchmarks (ARGS="NAME" for some of them)
 bench-gate: ## fail where the engine needs 3 % more instructions an event than the baseline (valgrind)
 	benches/gate.sh $(ARGS)
 
-train: ## (unfinished, see training/README.md) models, and cross-fitted ones for evaluate (DATA=folder of the unpacked data sets)
+train: ## the shipped models again, and cross-fitted ones for evaluate (DATA=folder of the unpacked data sets)
 	$(CARGO) build $(LOCKED) --release
-	test -d training/venv || python3 -m venv training/venv
+	test -x training/venv/bin/python || python3 -m venv training/venv
 	training/venv/bin/pip install --quiet -r training/requirements.txt
-	mkdir -p training/work
-	target/release/latefusion features --dataset cinc2012 $(or $(DATA),data)/cinc2012 --at 24h,48h \
-	    --modality vitals --spec training/specs/vitals.txt --out training/work/cinc2012-vitals.parquet \
-	    --modality labs --spec training/specs/labs.txt --out training/work/cinc2012-labs.parquet
-	cd training && OMP_NUM_THREADS=1 nice -n 5 venv/bin/python -m trainer.mortality work ../models $(or $(DATE),$$(date +%F))
-	mkdir -p docs/evaluation
-	cd training && OMP_NUM_THREADS=1 nice -n 5 venv/bin/python -m trainer.compare work ../docs/evaluation/cinc2012-out-of-fold.md
+	training/make.sh $(or $(DATA),data)
 
 clean: ## remove what was built and the fetched Kafka broker
 	$(CARGO) clean

@@ -20,6 +20,10 @@ class Table:
     age: np.ndarray  # [rows] seconds, NaN = absent
     frame: pd.DataFrame  # patient, as_of_hours, outcomes, context
 
+    def rows(self, kept):
+        frame = self.frame[kept].reset_index(drop=True)
+        return Table(self.modality, self.features, self.x[kept], self.age[kept], frame)
+
     @property
     def present(self):
         return ~np.isnan(self.age)

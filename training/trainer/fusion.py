@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from . import logistic
-from .measures import logit, sigmoid
+from .measures import logit
 
 SMALLEST_SLOPE = 0.02
 RARE = 200  # a pattern's own rows count as much as so many of the common line
@@ -210,7 +210,3 @@ class Boosted:
 
 
 METHODS = [Stack, Attention, Boosted]
-
-
-def risk(log_odds):
-    return sigmoid(log_odds)

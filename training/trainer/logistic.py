@@ -22,3 +22,12 @@ def fit(x, y, towards=None, ridge=0.0, weight=None, steps=50):
         if np.abs(step).max() < 1e-10:
             break
     return at
+
+
+def intercept(offset, y, steps=50):
+    """What must be added to the log-odds `offset` so that their mean risk is the event rate."""
+    at = 0.0
+    for _ in range(steps):
+        p = 1.0 / (1.0 + np.exp(-(offset + at)))
+        at -= (p - y).sum() / (p * (1 - p)).sum()
+    return at

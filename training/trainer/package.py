@@ -5,23 +5,22 @@ import json
 
 import numpy as np
 
-from . import data, fusion, measures, mortality, trees
+from . import fusion, measures, trees
 
-GOLDEN_ROWS = 48
-CITED = (
-    "Silva et al., Computing in Cardiology 2012;39:245-248; "
-    "Goldberger et al., Circulation 2000;101(23):e215-e220."
-)
+GOLDEN_ROWS = 24
 
 
 def baseline(raw):
-    """Nine edges and ten shares of the out-of-fold scores."""
+    """Nine edges and ten shares of the out-of-fold scores. Few distinct scores make edges that coincide: they are moved apart."""
     edges = np.quantile(raw, np.arange(1, 10) / 10)
+    for i in range(1, len(edges)):
+        edges[i] = max(edges[i], edges[i - 1] + 1e-6)
     shares = np.bincount(np.searchsorted(edges, raw, side="right"), minlength=10) / len(raw)
     return edges, shares
 
 
 def manifest(fit, table, name, version, model_text, date, figures):
+    study = fit.study
     raw = fit.raw[table.modality]
     rows = fit.trained & ~np.isnan(raw)
     slope, intercept = fit.platt(table.modality, None)
@@ -29,6 +28,7 @@ def manifest(fit, table, name, version, model_text, date, figures):
     first = table.frame["patient"][rows]
     patients = first.nunique()
     events = int(fit.y[rows][~first.duplicated().to_numpy()].sum())
+    times = " and ".join(f"{hours:.0f} h" for hours in study.times)
     lines = [
         f'name = "{name}"', f'version = "{version}"', f'modality = "{table.modality}"', 'kind = "lightgbm"',
         'file = "model.txt"', f'sha256 = "{hashlib.sha256(model_text.encode()).hexdigest()}"', "",
@@ -39,11 +39,11 @@ def manifest(fit, table, name, version, model_text, date, figures):
     lines += [
         "[output]", 'kind = "log_odds"', "",
         "[calibration.platt]", f"slope = {slope!r}", f"intercept = {intercept!r}", "",
-        "[calibration.provenance]", 'data_set = "cinc2012 a+b, out of fold"', 'outcome = "in-hospital death"',
+        "[calibration.provenance]", f'data_set = "{study.name}, out of fold"', f'outcome = "{study.outcome_text}"',
         f"patients = {patients}", f"events = {events}", f'date = "{date}"', 'command = "make train"', "",
         "[baseline]", f"edges = {[float(e) for e in edges]}", f"shares = {[float(s) for s in shares]}", "",
-        "[training]", 'data = "PhysioNet/CinC Challenge 2012, sets a and b, as of 24 h and 48 h"', 'licence = "ODC-BY 1.0"',
-        'outcome = "in-hospital death"', f"patients = {patients}", 'command = "make train"', "", "[metrics]",
+        "[training]", f'data = "{study.data}, as of {times}"', f'licence = "{study.licence}"',
+        f'outcome = "{study.outcome_text}"', f"patients = {patients}", 'command = "make train"', "", "[metrics]",
     ]
     lines += [f"{key} = {value!r}" for key, value in figures.items()]
     return "\n".join(lines) + "\n"
@@ -71,62 +71,74 @@ def subgroups(frame, risk, y):
     }
     rows = ["| group | stays | deaths | AUROC (95 %) | mean risk | event rate | ECE |", "|---|---:|---:|---:|---:|---:|---:|"]
     for name, at in groups.items():
+        stays, deaths = int(at.sum()), int(y[at].sum())
+        if min(deaths, stays - deaths) < 5:
+            rows.append(f"| {name} | {stays} | {deaths} | too few | | | |")
+            continue
         low, high = measures.bootstrap(measures.auroc, risk[at], y[at], rounds=300)
         rows.append(
-            f"| {name} | {at.sum()} | {int(y[at].sum())} | {measures.auroc(risk[at], y[at]):.3f} ({low:.3f} to {high:.3f}) "
+            f"| {name} | {stays} | {deaths} | {measures.auroc(risk[at], y[at]):.3f} ({low:.3f} to {high:.3f}) "
             f"| {risk[at].mean():.3f} | {y[at].mean():.3f} | {measures.calibration_error(risk[at], y[at]):.3f} |"
         )
     return "\n".join(rows)
 
 
 def card(fit, table, name, version, found, groups):
+    study = fit.study
+    times = " and ".join(f"{hours:.0f} h" for hours in study.times)
     return f"""# {name} {version}
 
-Risk of in-hospital death from {table.modality} alone: gradient-boosted trees ({mortality.ROUNDS[table.modality]} trees of 15 leaves, LightGBM)
-over {len(table.features)} features of the last two days. Made by `make train`; see `training/`.
+Risk of {study.outcome_text} from {table.modality} alone: gradient-boosted trees ({study.rounds[table.modality]} trees, LightGBM)
+over {len(table.features)} features. Made by `make train`; see `training/`.
 
-**Data.** PhysioNet/CinC Challenge 2012, sets a and b: 8,000 intensive-care stays, feature rows as of 24 h and 48 h into each stay, from
-the running score stage (`latefusion features`). Open Data Commons Attribution License 1.0. {CITED}
+**Data.** {study.data}: {fit.tables[0].frame["patient"].nunique()} intensive-care stays with a known outcome, feature rows as of {times} into each stay, from
+the running score stage (`latefusion features`). {study.cited}
 
-**How good.** Cross-fitted: each patient is scored by a model trained on the other four fifths, calibrated (Platt) on those too. As of 48 h, {int(found["patients"])} stays,
+**Licence of the data.** {study.licence_text}
+
+**How good.** Cross-fitted: each patient is scored by a model trained on the other four fifths, calibrated (Platt) on those too. As of {study.main:.0f} h, {int(found["patients"])} stays,
 {int(found["events"])} deaths: AUROC {found["auroc"]:.3f} (95 % {found["auroc_lower"]:.3f} to {found["auroc_upper"]:.3f}), AUPRC {found["auprc"]:.3f} ({found["auprc_lower"]:.3f} to {found["auprc_upper"]:.3f}),
 Brier {found["brier"]:.4f}, expected calibration error {found["calibration_error"]:.3f}. The shipped model is trained on all patients by the same recipe; its own figures on them would flatter.
 
-**Subgroups** as of 48 h, cross-fitted. Age and sex are not inputs.
+**Subgroups** as of {study.main:.0f} h, cross-fitted. Age and sex are not inputs.
 
 {groups}
 
 **Intended use.** Research and engineering: one modality's part in a late fusion. Not for clinical decisions without local validation and regulatory assessment.
 
-**Limits.** One country, intensive care of 2001 to 2008; hourly charting, not monitors. Calibrated for death in hospital at the rate of these stays (14 %) and only from 24 h on:
-earlier in a stay the features are thinner than those it was trained on. Where a subgroup's mean risk and event rate differ above, its calibration is off by that much.
+**Limits.** {study.limits} Where a subgroup's mean risk and event rate differ above, its calibration is off by that much.
 """
+
+
+def golden(table, rows, model):
+    """Rows that belong to nobody: each feature uniform between two rounded quantiles, and null as often as in the data."""
+    random = np.random.default_rng(6)
+    columns = []
+    for i in range(table.x.shape[1]):
+        values = table.x[rows, i]
+        known = values[~np.isnan(values)]
+        low, high = np.quantile(known, [0.05, 0.95]) if len(known) else (0.0, 1.0)
+        drawn = random.uniform(low, high, GOLDEN_ROWS)
+        drawn[random.random(GOLDEN_ROWS) < max(np.isnan(values).mean(), 0.1)] = np.nan
+        columns.append([float(f"{v:.3g}") for v in drawn])
+    x = np.array(columns).T
+    cells = [[None if np.isnan(v) else v for v in row] for row in x.tolist()]
+    return json.dumps({"rows": cells, "expected": [float(v) for v in trees.margins(model, x)]}) + "\n"
 
 
 def write_model(fit, table, folder, name, version, date):
     """Trains on every patient and writes the package."""
     rows = table.present & fit.trained
-    model = trees.train(table.x[rows], fit.y[rows], table.features, mortality.ROUNDS[table.modality])
+    model = trees.train(table.x[rows], fit.y[rows], table.features, fit.study.rounds[table.modality], fit.study.recipe)
     text = model.model_to_string()
-    test = (fit.hours == 48.0) & ~np.isnan(fit.raw[table.modality])
-    risk = np.full(len(fit.y), np.nan)
-    for k in range(data.FOLDS):
-        slope, intercept = fit.platt(table.modality, k)
-        own = test & (fit.fold == k)
-        risk[own] = measures.sigmoid(slope * fit.raw[table.modality][own] + intercept)
-    frame = table.frame[test].reset_index(drop=True)
+    risk = fit.judged(table.modality)
+    test = (fit.hours == fit.study.main) & ~np.isnan(risk)
     found = figures(risk[test], fit.y[test])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.txt").write_text(text)
     (folder / "manifest.toml").write_text(manifest(fit, table, name, version, text, date, found))
-    chosen = np.random.default_rng(4).choice(np.flatnonzero(rows), GOLDEN_ROWS, replace=False)
-    # Patients' values are not published: golden rows are columns shuffled between patients, so that no row is one's own.
-    random = np.random.default_rng(6)
-    golden = np.column_stack([random.permutation(table.x[chosen, i]) for i in range(table.x.shape[1])])
-    cells = [[None if np.isnan(v) else float(v) for v in row] for row in golden]
-    expected = [float(v) for v in trees.margins(model, golden)]
-    (folder / "golden.json").write_text(json.dumps({"rows": cells, "expected": expected}) + "\n")
-    groups = subgroups(frame, risk[test], fit.y[test])
+    (folder / "golden.json").write_text(golden(table, rows, model))
+    groups = subgroups(table.frame[test].reset_index(drop=True), risk[test], fit.y[test])
     (folder / "MODEL_CARD.md").write_text(card(fit, table, name, version, found, groups))
     return found
 
@@ -172,14 +184,15 @@ weight = 1.0
 """
 
 
-def write_fusion(fit, folder, prior):
+def write_fusion(fit, folder):
     """The fusion packages for the shipped models: parameters from the out-of-fold predictions of every patient."""
+    from . import mortality
+
     folder.mkdir(parents=True, exist_ok=True)
+    kind = "" if fit.study.name == "cinc2012" else f"-{fit.study.name}"
     for method in fusion.METHODS:
-        made = mortality.fit_fusion(fit, None, method, prior)
-        widths, _ = mortality.half_widths(fit, None, made)
-        head = FUSION_HEAD.format(data="vitals and labs", what=f"Method: {method.name}; risk of in-hospital death.")
-        text = head + made.text(widths) + FUSION_TAIL
-        (folder / f"hourly-mortality-{method.name}.toml").write_text(text)
-
-
+        made = mortality.fit_fusion(fit, None, method)
+        widths = mortality.half_widths(fit, None, made)
+        names = " and ".join(fit.study.modalities)
+        head = FUSION_HEAD.format(data=names, what=f"Method: {method.name}; risk of {fit.study.outcome_text}, {fit.study.data}.")
+        (folder / f"hourly-mortality{kind}-{method.name}.toml").write_text(head + made.text(widths) + FUSION_TAIL)

@@ -6,7 +6,9 @@ import numpy as np
 RECIPE = {
     "objective": "binary",
     "num_leaves": 15,
-    "learning_rate": 0.04,
+    # Split points drawn at random: 0.2 to 0.3 points of AUROC better than the best split, late and early alike.
+    "extra_trees": True,
+    "learning_rate": 0.03,
     "min_data_in_leaf": 40,
     "feature_fraction": 0.3,
     "bagging_fraction": 0.7,
@@ -26,9 +28,11 @@ def names(features):
     return [f.replace(":", ".").replace("/", "_") for f in features]
 
 
-def train(x, y, features, rounds, weight=None):
-    data = lgb.Dataset(x, y, weight=weight, feature_name=names(features), free_raw_data=True)
-    return lgb.train(RECIPE, data, rounds)
+def train(x, y, features, rounds, recipe):
+    """`recipe` goes before RECIPE."""
+    params = {**RECIPE, **recipe}
+    data = lgb.Dataset(x, y, feature_name=names(features), params=params, free_raw_data=True)
+    return lgb.train(params, data, rounds)
 
 
 def margins(model, x):
