@@ -4,10 +4,12 @@
 //! differences are paired and a round costs one pass.
 
 use super::Case;
+use super::calibration::BINS;
 use crate::types::LOGIT_FLOOR;
 
 /// What is measured in each round, in the order of [`Measures`].
-pub const MEASURES: [&str; 5] = ["auroc", "auprc", "brier", "log_loss", "sensitivity"];
+pub const MEASURES: [&str; 6] =
+    ["auroc", "auprc", "brier", "log_loss", "sensitivity", "calibration_error"];
 
 /// One value of each of [`MEASURES`]; NaN where it is not defined (one class only).
 pub type Measures = [f64; MEASURES.len()];
@@ -79,7 +81,33 @@ impl Resampled {
         }
         let all = events + others;
         let [auroc, auprc, sensitivity] = self.ranks(&count, events, others);
-        [auroc, auprc, brier / all, log_loss / all, sensitivity]
+        let off = self.calibration_error(&count, all);
+        [auroc, auprc, brier / all, log_loss / all, sensitivity, off]
+    }
+
+    /// Expected calibration error over [`BINS`] bins of equal mass; a tie counts as its mean on both sides of an edge.
+    /// Of a resample it is larger than of the cases themselves, since resampling adds noise to every bin.
+    fn calibration_error(&self, count: &impl Fn(u32) -> f64, all: f64) -> f64 {
+        let edge = |bin: usize| (bin as f64 * all / BINS as f64).floor();
+        let (mut bin, mut taken, mut risks, mut events, mut off) = (1, 0.0, 0.0, 0.0, 0.0);
+        let mut start = 0;
+        for end in self.ends.iter().map(|end| *end as usize) {
+            let tie = &self.cases[start..end];
+            start = end;
+            let mut left: f64 = tie.iter().map(|(_, at)| count(*at)).sum();
+            let hits: f64 = tie.iter().filter(|(c, _)| c.event).map(|(_, at)| count(*at)).sum();
+            let (rate, risk) = (hits / left.max(1.0), tie[0].0.score);
+            while left > 0.0 && bin <= BINS {
+                let take = left.min(edge(bin) - taken);
+                (taken, left) = (taken + take, left - take);
+                (risks, events) = (risks + take * risk, events + take * rate);
+                if taken >= edge(bin) {
+                    off += f64::abs(risks - events);
+                    (risks, events, bin) = (0.0, 0.0, bin + 1);
+                }
+            }
+        }
+        off / all
     }
 
     /// Area under the ROC curve, average precision, and sensitivity at the alert rate; from the highest score down.
@@ -123,7 +151,7 @@ pub fn interval(values: &[f64]) -> Option<[f64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::calibration::{brier, log_loss};
+    use crate::evaluate::calibration::{brier, expected_calibration_error, log_loss};
     use crate::evaluate::discrimination::{auroc, average_precision};
     use crate::evaluate::testing::{near, random};
 
@@ -132,12 +160,13 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(12);
         for _ in 0..500 {
             let cases = random(&mut rng);
-            let [area, precision, squared, logarithmic, _] =
+            let [area, precision, squared, logarithmic, _, off] =
                 Resampled::new(&cases, 0.1).measures(&vec![1; cases.len()]);
             assert!(near(area, auroc(&cases).expect("both classes").area), "{cases:?}");
             assert!(near(precision, average_precision(&cases).expect("an event")));
             assert!(near(squared, brier(&cases).expect("risks")));
             assert!(near(logarithmic, log_loss(&cases).expect("risks")));
+            assert!(near(off, expected_calibration_error(&cases).expect("risks")), "{cases:?}");
         }
     }
 

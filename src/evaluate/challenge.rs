@@ -1,4 +1,4 @@
-//! The PhysioNet/Computing in Cardiology Challenge 2012, event 1 (Silva et al., Computing in Cardiology 2012;39:245-248).
+//! The two scores of the PhysioNet/Computing in Cardiology Challenge 2012 (Silva et al., Computing in Cardiology 2012;39:245-248).
 
 use super::{Case, counts, sorted, ties};
 
@@ -43,6 +43,27 @@ pub fn best_score1(cases: &[Case]) -> Option<Score1> {
     best.filter(|_| events > 0)
 }
 
+/// Score 2: the Hosmer-Lemeshow statistic over ten bins of equal size, divided by the range of the bins' mean risks.
+/// 0 or more, lower is better; it grows with the number of cases (the challenge had 4,000). Cases beyond ten equal bins,
+/// nine at most of the highest risk, are left out, as the challenge's scoring program does, and 0.001 is its guard against
+/// division by zero. `None` with fewer than ten cases, a NaN, or bins of one and the same mean risk.
+pub fn score2(cases: &[Case]) -> Option<f64> {
+    const BINS: usize = 10;
+    let sorted = sorted(cases)?;
+    let size = sorted.len() / BINS;
+    let mut statistic = 0.0;
+    let mut means = Vec::with_capacity(BINS);
+    for bin in sorted.chunks_exact(size.max(1)).take(BINS) {
+        let n = bin.len() as f64;
+        let [events, _] = counts(bin);
+        let mean = bin.iter().map(|case| case.score).sum::<f64>() / n;
+        statistic += (events as f64 - n * mean).powi(2) / (n * mean * (1.0 - mean) + 0.001);
+        means.push(mean);
+    }
+    let range = means.last()? - means.first()?;
+    (size > 0 && range > 0.0).then(|| statistic / range)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +94,26 @@ mod tests {
             assert!(near(best.score, tried), "{all:?}");
             assert_eq!(score1_at(&all, best.threshold), Some(best.score));
         }
+    }
+
+    #[test]
+    fn score_2_agrees_with_the_hand() {
+        // Ten bins of two, mean risks 0 to 0.9, one event in the bins of 0.5 and 0.9.
+        let bin = |i: u32| {
+            let score = f64::from(i) / 10.0;
+            let event = u8::from(i == 5 || i == 9);
+            [(score, event), (score, 0)]
+        };
+        let all = cases(&(0..10).flat_map(bin).collect::<Vec<_>>());
+        let of = |risk: f64, events: f64| {
+            (events - 2.0 * risk).powi(2) / (2.0 * risk * (1.0 - risk) + 0.001)
+        };
+        let by_hand: f64 = (0..10_u32)
+            .map(|i| of(f64::from(i) / 10.0, if i == 5 || i == 9 { 1.0 } else { 0.0 }))
+            .sum();
+        assert!(near(score2(&all).expect("a range"), by_hand / 0.9));
+        assert_eq!(score2(&all[..9]), None);
+        assert_eq!(score2(&cases(&[(0.3, 1); 20])), None, "one mean risk has no range");
     }
 
     #[test]

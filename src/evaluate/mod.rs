@@ -6,6 +6,7 @@ pub mod challenge;
 pub mod discrimination;
 pub mod fit;
 mod logistic;
+pub mod utility;
 
 /// One patient as scored and as it turned out.
 #[derive(Clone, Copy, Debug, PartialEq)]

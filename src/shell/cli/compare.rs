@@ -4,14 +4,16 @@ use super::inputs::{DatasetArgs, PipelineArgs};
 use super::output::{bar, say, warn};
 use crate::fuse::package::{Package, Profile};
 use crate::modality::Registry;
-use crate::shell::comparison::{Judges, compare, folds, html, markdown, verify, write_numbers};
-use crate::shell::tables::{Request, Wanted, tables};
+use crate::shell::comparison::{
+    Curves, Judges, compare, folds, html, markdown, verify, write_numbers,
+};
+use crate::shell::tables::{Request, Wanted};
 use crate::types::Span;
 use anyhow::{Context, bail};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Compares, and writes `comparison.md`, `.html` and `.parquet` into `out`.
+/// Compares, and writes `comparison.md`, `.html`, `.parquet` and `curves.json` into `out`.
 pub(super) fn run(
     (dataset, pipeline): (&DatasetArgs, &PipelineArgs),
     from: &Path,
@@ -44,10 +46,9 @@ pub(super) fn run(
     let comparison = compare(&dataset, &setup, &request, &judges, &mut step)?;
     progress.finish_and_clear();
     let main = request.at.last().copied().unwrap_or(Span::ZERO);
-    let made = tables(&dataset, &setup, &request, None, &mut |_| {})?;
-    let scored = judges.score(&made, request.at.len() - 1);
+    let scored = &comparison.undisturbed;
     let each: Vec<_> = judges.folds().collect();
-    let verified = verify(&dataset, &setup, &request.replay, &package, &each, (main, &scored))?;
+    let verified = verify(&dataset, &setup, &request.replay, &package, &each, (main, scored))?;
     let head = format!(
         "{}: {} stays with a known outcome, {} deaths. Every patient is scored by models, calibrations and fusion parameters made \
          without it. The pipeline's own fused risks, from a replay of every fold with its models: {} compared, {} different.",
@@ -64,6 +65,8 @@ pub(super) fn run(
         std::fs::write(out.join("comparison.md"), format!("# {title}\n\n{head}\n{tables}"))?;
         std::fs::write(out.join("comparison.html"), html(&comparison, &title, &head))?;
         write_numbers(&out.join("comparison.parquet"), &comparison)?;
+        let curves = serde_json::to_string_pretty(&Curves::of(&comparison, kind.name()))?;
+        std::fs::write(out.join("curves.json"), curves + "\n")?;
     }
     say(&format!("{head}\n{tables}"));
     if verified.different > 0 || verified.compared == 0 {

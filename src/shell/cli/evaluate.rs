@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// that `make train` writes.
     #[arg(long, value_name = "DIR")]
     folds: Option<PathBuf>,
-    /// With --folds: folder for comparison.md, .html and .parquet.
+    /// With --folds: folder for comparison.md, .html, .parquet, and curves.json for `advise`.
     #[arg(long, value_name = "DIR", requires = "folds")]
     report: Option<PathBuf>,
     /// Prints the table as JSON.

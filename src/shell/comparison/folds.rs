@@ -19,6 +19,8 @@ struct FoldFile {
     patients: String,
     late: Vec<LateFile>,
     #[serde(default)]
+    half: Vec<HalfFile>,
+    #[serde(default)]
     early: Vec<EarlyFile>,
     #[serde(default)]
     fusion: Vec<FusionFile>,
@@ -30,6 +32,17 @@ struct LateFile {
     modality: String,
     model: String,
     features: String,
+    slope: f64,
+    intercept: f64,
+}
+
+/// A model of one half of the training patients; its inputs are those of the modality's late model.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HalfFile {
+    side: usize,
+    modality: String,
+    model: String,
     slope: f64,
     intercept: f64,
 }
@@ -120,6 +133,8 @@ pub struct Fold {
     pub patients: BTreeSet<String>,
     /// By modality of the registry; `None`: none was trained.
     pub late: Vec<Option<Late>>,
+    /// As `late`, by two halves of the patients outside the fold: what the intervals are checked with.
+    pub halves: [Vec<Option<Late>>; 2],
     /// Early-fusion rivals by name: they see the features and the age of every trained modality side by side, NaN where
     /// it is absent.
     pub early: Vec<(String, Calibrated)>,
@@ -180,6 +195,16 @@ fn read_one(folder: &Path, registry: &Registry) -> anyhow::Result<Fold> {
         let model = Calibrated { trees: trees(model)?, slope: *slope, intercept: *intercept };
         late[id.index()] = Some(Late { modality: found.name, inputs: inputs?, model });
     }
+    let mut halves = [vec![None; late.len()], vec![None; late.len()]];
+    for HalfFile { side, modality, model, slope, intercept } in &file.half {
+        let (id, found) =
+            registry.find(modality).with_context(|| format!("no modality `{modality}`"))?;
+        let half = halves.get_mut(*side).context("half.side: must be 0 or 1")?;
+        let inputs = late[id.index()].as_ref().map(|late: &Late| late.inputs.clone());
+        let inputs = inputs.with_context(|| format!("half: `{modality}` has no late model"))?;
+        let model = Calibrated { trees: trees(model)?, slope: *slope, intercept: *intercept };
+        half[id.index()] = Some(Late { modality: found.name, inputs, model });
+    }
     let mut early = Vec::new();
     for EarlyFile { name, model, slope, intercept } in file.early {
         early.push((name, Calibrated { trees: trees(&model)?, slope, intercept }));
@@ -190,5 +215,5 @@ fn read_one(folder: &Path, registry: &Registry) -> anyhow::Result<Fold> {
         fusion.push((name, file.method));
     }
     let patients = text(&file.patients)?.lines().map(str::to_owned).collect();
-    Ok(Fold { patients, late, early, fusion })
+    Ok(Fold { patients, late, halves, early, fusion })
 }

@@ -3,8 +3,8 @@
 use super::scored::{Columns, Scored};
 use crate::evaluate::Case;
 use crate::evaluate::bootstrap::{MEASURES, Measures, Resampled, draw, interval};
-use crate::evaluate::calibration::{expected_calibration_error, recalibration};
-use crate::evaluate::challenge::best_score1;
+use crate::evaluate::calibration::recalibration;
+use crate::evaluate::challenge::{best_score1, score2};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -55,12 +55,12 @@ pub struct Cell {
     pub events: usize,
     /// Of the bootstrap's measures, by name: value and 95 % interval.
     pub measures: BTreeMap<&'static str, (f64, Option<[f64; 2]>)>,
-    /// Expected calibration error.
-    pub calibration_error: Option<f64>,
     /// Slope of the logistic recalibration.
     pub calibration_slope: Option<f64>,
     /// Best min(sensitivity, positive predictivity).
     pub score_1: Option<f64>,
+    /// Hosmer-Lemeshow statistic over the range of risk.
+    pub score_2: Option<f64>,
     /// AUROC less that of each early rival, by its name: value and paired 95 % interval.
     pub ahead_of: BTreeMap<String, (f64, Option<[f64; 2]>)>,
 }
@@ -129,9 +129,9 @@ pub fn cells(
             patients: known.len(),
             events: known.iter().filter(|case| case.event).count(),
             measures: (0..MEASURES.len()).map(measure).collect(),
-            calibration_error: expected_calibration_error(&known),
             calibration_slope: recalibration(&known).map(|r| r.slope),
             score_1: best_score1(&known).map(|best| best.score),
+            score_2: score2(&known),
             ahead_of: rivals.iter().filter(|_| complete).map(against).collect(),
         }
     };

@@ -68,11 +68,34 @@ pub fn markdown(comparison: &Comparison) -> String {
             cell.events,
             with_ends(&cell.measures["auroc"], 3),
             with_ends(&cell.measures["brier"], 4),
-            optional(cell.calibration_error),
+            with_ends(&cell.measures["calibration_error"], 3),
             optional(cell.calibration_slope)
         );
     }
+    coverage_table(&mut out, comparison);
     out
+}
+
+fn coverage_table(out: &mut String, comparison: &Comparison) {
+    if comparison.coverage.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n## Interval coverage (nominal 95 %)\n");
+    let _ = writeln!(
+        out,
+        "How often the risk that the same patient has by everything there is, by models trained on other patients, lies in the interval made from these modalities.\n"
+    );
+    let _ = writeln!(
+        out,
+        "| method | modalities left | patients | covered (95 %) |\n|---|---|---:|---:|"
+    );
+    for row in &comparison.coverage {
+        let percent = |(share, [low, high]): (f64, [f64; 2])| {
+            format!("{:.1} % ({:.1} to {:.1})", share * 100.0, low * 100.0, high * 100.0)
+        };
+        let share = row.share().map_or("-".to_owned(), percent);
+        let _ = writeln!(out, "| {} | {} | {} | {share} |", row.method, row.pattern, row.patients);
+    }
 }
 
 fn names(comparison: &Comparison, of: fn(Kind) -> bool) -> Vec<&str> {
@@ -93,14 +116,14 @@ fn whole_table<'a>(out: &mut String, cells: impl Iterator<Item = &'a Cell>, riva
     let ahead: String = rivals.iter().map(|r| format!(" points ahead of {r} |")).collect();
     let _ = writeln!(
         out,
-        "| method | patients | deaths | AUROC | AUPRC | Brier | log loss | ECE | slope | sensitivity at 10 % alerts | score 1 |{ahead}"
+        "| method | patients | deaths | AUROC | AUPRC | Brier | log loss | ECE | slope | sensitivity at 10 % alerts | score 1 | score 2 |{ahead}"
     );
-    let _ = writeln!(out, "|---|{}", "---:|".repeat(10 + rivals.len()));
+    let _ = writeln!(out, "|---|{}", "---:|".repeat(11 + rivals.len()));
     for cell in cells {
         let ahead: String = rivals.iter().map(|r| format!(" {} |", points(cell, r))).collect();
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |{ahead}",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |{ahead}",
             cell.method,
             cell.patients,
             cell.events,
@@ -108,10 +131,11 @@ fn whole_table<'a>(out: &mut String, cells: impl Iterator<Item = &'a Cell>, riva
             with_ends(&cell.measures["auprc"], 3),
             with_ends(&cell.measures["brier"], 4),
             with_ends(&cell.measures["log_loss"], 4),
-            optional(cell.calibration_error),
+            with_ends(&cell.measures["calibration_error"], 3),
             optional(cell.calibration_slope),
             with_ends(&cell.measures["sensitivity"], 3),
-            optional(cell.score_1)
+            optional(cell.score_1),
+            cell.score_2.map_or("-".to_owned(), |score| format!("{score:.1}"))
         );
     }
 }
@@ -155,7 +179,7 @@ fn level_table(
             cell.as_of_hours,
             cell.level * 100.0,
             cell.patients,
-            optional(cell.calibration_error)
+            with_ends(&cell.measures["calibration_error"], 3)
         );
     }
 }

@@ -5,6 +5,8 @@
 //! registry on that evidence; early rivals are given the same rows side by side. [`verify()`] replays the folds with
 //! their models and default package in earnest and compares every fused risk with the one evaluated.
 
+mod coverage;
+mod curves;
 pub mod folds;
 mod html;
 mod levels;
@@ -14,6 +16,8 @@ mod plot;
 mod scored;
 mod verify;
 
+pub use coverage::Covered;
+pub use curves::{Ahead, Curves, Point};
 pub use html::html;
 pub use levels::{Cell, LEVELS};
 pub use markdown::markdown;
@@ -25,7 +29,7 @@ use crate::evaluate::Case;
 use crate::modality::Registry;
 use crate::shell::datasets::{Dataset, Stay};
 use crate::shell::local_lane::LaneSetup;
-use crate::shell::tables::{Disturbance, Hit, Request, TablesError, tables};
+use crate::shell::tables::{Disturbance, Hit, Request, Tables, TablesError, tables};
 use crate::types::Span;
 use levels::{Condition, cells, choose};
 use std::collections::BTreeMap;
@@ -50,6 +54,10 @@ pub struct Comparison {
     pub cells: Vec<Cell>,
     /// For plots: cases of each column, on complete data and with every modality half removed.
     pub cases: [Vec<Vec<Case>>; 2],
+    /// How often the intervals of the fitted methods hold, at the main time.
+    pub coverage: Vec<Covered>,
+    /// Of every stay of the data set, undisturbed, at the main time.
+    pub undisturbed: Scored,
 }
 
 /// Runs everything. `request.at` holds the times, the main one last; its `wanted` what the folds' models ask for.
@@ -73,15 +81,17 @@ pub fn compare(
     let patients: Vec<&str> = stays.iter().map(|stay| stay.patient.as_str()).collect();
     let events: Vec<bool> =
         stays.iter().map(|stay| stay.outcome.died_in_hospital == Some(true)).collect();
-    let mut score = |disturb: Option<&Disturbance>| -> Result<Vec<Scored>, TablesError> {
-        let made = tables(dataset, setup, request, disturb, step)?;
+    let of_known = |made: &Tables| -> Vec<Scored> {
         let of_time = |time| {
-            let scored = judges.score(&made, time);
+            let scored = judges.score(made, time);
             known.iter().map(|i| scored[*i].clone()).collect()
         };
-        Ok((0..request.at.len()).map(of_time).collect())
+        (0..made.times).map(of_time).collect()
     };
-    let base = score(None)?;
+    let undisturbed = tables(dataset, setup, request, None, step)?;
+    let covered = coverage::coverage(judges, &undisturbed, main, &known, &modalities);
+    let base = of_known(&undisturbed);
+    let undisturbed = judges.score(&undisturbed, main);
     let mut all = Vec::new();
     let mut cases = [Vec::new(), Vec::new()];
     let rivals = places(&judges.columns, Kind::Early);
@@ -95,8 +105,9 @@ pub fn compare(
         let mut variants: Vec<BTreeMap<u64, Scored>> =
             base.iter().map(|scored| BTreeMap::from([(0, scored.clone())])).collect();
         for subset in (1..=bits).filter(|subset| subset & !bits == 0) {
-            let scored = score(Some(&Disturbance { hit, modalities: subset }))?;
-            for (variants, scored) in variants.iter_mut().zip(scored) {
+            let disturbance = Disturbance { hit, modalities: subset };
+            let made = tables(dataset, setup, request, Some(&disturbance), step)?;
+            for (variants, scored) in variants.iter_mut().zip(of_known(&made)) {
                 variants.insert(subset, scored);
             }
         }
@@ -127,6 +138,8 @@ pub fn compare(
         main_hours: until.as_seconds() / 3_600.0,
         cells: all,
         cases,
+        coverage: covered,
+        undisturbed,
     })
 }
 

@@ -21,9 +21,9 @@ pub fn write(path: &Path, comparison: &Comparison) -> Result<(), FileError> {
     for cell in &comparison.cells {
         let named = cell.measures.iter().map(|(name, value)| ((*name).to_owned(), *value));
         let single = [
-            ("calibration_error", cell.calibration_error),
             ("calibration_slope", cell.calibration_slope),
             ("score_1", cell.score_1),
+            ("score_2", cell.score_2),
         ];
         let single = single.into_iter().filter_map(|(name, v)| Some((name.to_owned(), (v?, None))));
         let ahead = cell.ahead_of.iter();

@@ -1,6 +1,6 @@
 //! From feature tables to the risks of every method, each patient by models that have not seen it.
 
-use super::folds::Fold;
+use super::folds::{Fold, Late};
 use crate::fuse::methods::{METHODS, build};
 use crate::fuse::package::{Method, Package};
 use crate::fuse::{Evidence, Fuser};
@@ -93,6 +93,21 @@ impl Judges {
         self.folds.iter().map(|(fold, _)| fold)
     }
 
+    /// Fold of a stay of the data set; `None`: in none.
+    pub(super) fn fold_of(&self, stay: usize) -> Option<usize> {
+        self.fold_of.get(stay).copied().flatten()
+    }
+
+    /// How many modalities the registry has.
+    pub(super) fn modalities(&self) -> usize {
+        self.registry.iter().count()
+    }
+
+    /// The folds, each with its fitted methods in the order of `Fold::fusion`.
+    pub(super) fn fitted(&self) -> impl Iterator<Item = (&Fold, &[Box<dyn Fuser>])> {
+        self.folds.iter().map(|(fold, fusers)| (fold, &fusers[..fold.fusion.len()]))
+    }
+
     /// The risks of every stay as of the `time`-th time of the tables.
     pub fn score(&self, tables: &Tables, time: usize) -> Scored {
         let mut scored = vec![vec![f64::NAN; self.columns.of.len()]; self.fold_of.len()];
@@ -101,7 +116,7 @@ impl Judges {
                 (0..self.fold_of.len()).filter(|stay| self.fold_of[*stay] == Some(f)).collect();
             let rows: Vec<&[Option<Taken>]> =
                 stays.iter().map(|stay| tables.at(*stay, time)).collect();
-            let evidence = evidence(fold, &rows, self.registry.iter().count());
+            let evidence = evidence(&fold.late, &rows, self.registry.iter().count());
             for (column, fuser) in fusers.iter().enumerate() {
                 let fused = fuser.fuse(&evidence).risk;
                 for (i, stay) in stays.iter().enumerate().filter(|(i, _)| fused.is_valid(*i)) {
@@ -130,10 +145,14 @@ impl Judges {
 }
 
 /// The modalities' calibrated risks and ages; those without a model are absent.
-fn evidence(fold: &Fold, rows: &[&[Option<Taken>]], modalities: usize) -> Evidence {
+pub(super) fn evidence(
+    models: &[Option<Late>],
+    rows: &[&[Option<Taken>]],
+    modalities: usize,
+) -> Evidence {
     let taken = |row: &&[Option<Taken>], m: usize| row.get(m).cloned().flatten();
     let risk = |m: usize| -> Float64Array {
-        let late = fold.late.get(m).and_then(Option::as_ref);
+        let late = models.get(m).and_then(Option::as_ref);
         let of = |row| {
             let (late, taken) = (late?, taken(row, m)?);
             late.model.risk_of(late.model.margin(&taken.values)).map(Risk::get)
