@@ -1,5 +1,6 @@
 //! Everything that awaits, reads a clock, a file, a socket or the environment.
 
+pub mod advice;
 pub mod audit;
 pub mod bus;
 pub mod cli;

@@ -1,5 +1,6 @@
 //! The command line. Results go to standard output (`--json` for machines), progress and warnings to standard error.
 
+mod advise;
 mod as_of;
 mod audit;
 mod calibrate;
@@ -52,6 +53,8 @@ enum Command {
     Explain(explain::Args),
     /// How well the fused score and each modality tell who died, next to the published scores of the data set.
     Evaluate(evaluate::Args),
+    /// How complete the data are, and which way to fuse them, with the figures.
+    Advise(advise::Args),
     /// Training tables with the features of the running score stage, as of any times into each stay.
     Features(features::Args),
     /// Fits the calibration maps of the scorers that ship, on a data set.
@@ -83,6 +86,7 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Advise(args) => advise::run(&args),
         Command::Features(args) => features::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Config(args) => config::run(&args),
