@@ -35,6 +35,22 @@ pub(super) enum Split {
     OneOf { categories: Vec<u32>, left: bool },
 }
 
+/// How many categories the splits of a tree may still name: many splits can name one large set, and each has a copy of it.
+pub(super) struct CategoriesLeft(usize);
+
+impl CategoriesLeft {
+    pub(super) const fn of_a_tree() -> Self {
+        Self(MOST_CATEGORIES)
+    }
+
+    pub(super) fn spend(&mut self, split: &Split) -> Result<(), BadTrees> {
+        let named = if let Split::OneOf { categories, .. } = split { categories.len() } else { 0 };
+        let left = self.0.checked_sub(named);
+        self.0 = left.ok_or_else(|| BadTrees::new("its splits name too many categories"))?;
+        Ok(())
+    }
+}
+
 /// How values are read before anything is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Precision {

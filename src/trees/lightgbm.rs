@@ -1,6 +1,6 @@
 //! LightGBM's `model.txt`: a header of `key=value` lines, then a block of such lines for each tree.
 
-use super::flat::{Forest, Precision, RawNode, Split};
+use super::flat::{CategoriesLeft, Forest, Precision, RawNode, Split};
 use super::link::Link;
 use super::{BadTrees, MOST_OUTPUTS, TreeEnsemble};
 use std::collections::BTreeMap;
@@ -121,8 +121,10 @@ fn nodes(tree: &Lines<'_>) -> Result<Vec<RawNode>, BadTrees> {
         usize::try_from(place).unwrap_or(usize::MAX)
     };
     let mut nodes = Vec::with_capacity(splits + leaves);
+    let mut categories_left = CategoriesLeft::of_a_tree();
     for i in 0..splits {
         let (split, missing_left) = question(kinds[i], thresholds[i], &categories)?;
+        categories_left.spend(&split)?;
         let children = [place(left[i]), place(right[i])];
         nodes.push(RawNode::Split { feature: features[i], split, missing_left, children });
     }

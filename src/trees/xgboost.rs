@@ -1,6 +1,6 @@
 //! XGBoost's JSON model: `learner.gradient_booster` with a list of arrays for each tree.
 
-use super::flat::{Forest, Precision, RawNode, Split};
+use super::flat::{CategoriesLeft, Forest, Precision, RawNode, Split};
 use super::link::Link;
 use super::{BadTrees, MOST_FEATURES, MOST_OUTPUTS, TreeEnsemble};
 use serde::Deserialize;
@@ -182,6 +182,7 @@ fn nodes(tree: &Tree) -> Result<Vec<RawNode>, BadTrees> {
         return Err(BadTrees::new("leaves that are vectors are not supported"));
     }
     let place = |child: i64| usize::try_from(child).unwrap_or(usize::MAX);
+    let mut categories_left = CategoriesLeft::of_a_tree();
     let node = |i: usize| {
         let condition = tree.split_conditions[i];
         if tree.left_children[i] == -1 {
@@ -195,6 +196,7 @@ fn nodes(tree: &Tree) -> Result<Vec<RawNode>, BadTrees> {
             Some(1) => Split::OneOf { categories: categories(tree, i)?, left: false },
             Some(_) => return Err(BadTrees::new("`split_type` holds an unknown kind")),
         };
+        categories_left.spend(&split)?;
         Ok(RawNode::Split {
             feature: tree.split_indices[i],
             split,

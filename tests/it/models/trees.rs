@@ -125,3 +125,27 @@ fn what_is_not_supported_is_said_so() {
         assert!(told.contains(word), "{from} -> {to}: {told}");
     }
 }
+
+#[test]
+fn splits_that_name_one_large_set_again_and_again_are_refused_before_they_fill_the_memory() {
+    // 6,000 splits of 32,000 categories each would be 0.8 GB from a file of 100 KB.
+    let (splits, words) = (6_000, 1_000);
+    let repeat = |value: &str, count: usize| vec![value; count].join(" ");
+    let right: Vec<String> = (0..splits).map(|i| format!("{}", -2 - i as i64)).collect();
+    let left: Vec<String> = (1..splits).map(|i| i.to_string()).chain(["-1".to_owned()]).collect();
+    let text = format!(
+        "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=0\nobjective=binary sigmoid:1\n\
+         feature_names=f0\n\nTree=0\nnum_leaves={}\nnum_cat=1\nsplit_feature={}\nthreshold={}\ndecision_type={}\nleft_child={}\n\
+         right_child={}\nleaf_value={}\ncat_boundaries=0 {words}\ncat_threshold={}\n\nend of trees\n",
+        splits + 1,
+        repeat("0", splits),
+        repeat("0", splits),
+        repeat("1", splits),
+        left.join(" "),
+        right.join(" "),
+        repeat("0", splits + 1),
+        repeat("4294967295", words),
+    );
+    let told = TreeEnsemble::from_lightgbm(&text).expect_err("it was read").to_string();
+    assert!(told.contains("too many categories"), "{told}");
+}
