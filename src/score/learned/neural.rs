@@ -3,13 +3,20 @@
 use super::framing;
 use super::inputs::{Given, Inputs};
 use super::manifest::Mask;
-use rten::{Dimension, Model, ModelOptions, NodeId, Value, ValueOrView};
+use rten::{Dimension, Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView};
+use std::sync::Arc;
 
 /// Rows that are run at once: more only fill the caches.
 const BLOCK: usize = 128;
 /// Rows are filled up to a multiple of this: the runtime multiplies a single row in another order than many, and the cut
 /// into batches must not show in the last bit.
 const MULTIPLE: usize = 8;
+
+thread_local! {
+    /// One thread for each lane's thread. The runtime's own pool has one for each core: lanes would wait for each other there,
+    /// and the order of its sums, with it the last bit, would depend on the machine.
+    static POOL: Arc<ThreadPool> = Arc::new(ThreadPool::with_num_threads(1));
+}
 
 /// A network that is ready to run.
 pub(super) struct Network {
@@ -58,6 +65,7 @@ impl Network {
     pub(super) fn run(&self, given: Given, index: usize) -> Result<Vec<f64>, String> {
         let width = given.shape.iter().product::<usize>().max(1);
         let single = |values: &[f64]| values.iter().map(|x| *x as f32).collect::<Vec<f32>>();
+        let options = POOL.with(|pool| RunOptions::default().with_thread_pool(Some(pool.clone())));
         let mut scores = Vec::with_capacity(given.rows);
         for (block, values) in given.values.chunks(BLOCK * width).enumerate() {
             let start = block * BLOCK * width;
@@ -75,7 +83,7 @@ impl Network {
             for (id, values) in self.inputs.iter().zip(std::iter::once(values).chain(mask)) {
                 inputs.push((*id, tensor(values)?.into()));
             }
-            let run = self.model.run_n(inputs, [self.output], None);
+            let run = self.model.run_n(inputs, [self.output], Some(options.clone()));
             let [output] = run.map_err(|error| format!("ONNX: {error}"))?;
             scores.extend(column(output, filled, index)?.into_iter().take(rows));
         }
