@@ -45,6 +45,11 @@ impl ActiveModel {
         &self.name
     }
 
+    /// How many hold the scorer, this one included: lanes that let go of it last must not bear what freeing it costs.
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.scorer)
+    }
+
     pub(super) fn features(&self, lookback: Span) -> Features {
         Features::new(self.scorer.inputs(), self.modality, lookback)
             .expect("`new` has seen every column")

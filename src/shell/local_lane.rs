@@ -4,6 +4,7 @@
 use crate::fuse::{FuseConfig, FuseInput, FuseOutput, FuseStage, digest_of};
 use crate::modality::Registry;
 use crate::score::{ActiveModel, ScoreConfig, ScoreInput, ScoreOutput, ScoreStage};
+use crate::shell::models::Roster;
 use crate::stage::Stage;
 use crate::types::{
     Activation, Encounter, Event, Fault, Feed, IngestTime, IssueTime, LogEntry, ModalityId,
@@ -25,8 +26,10 @@ pub struct Models {
 pub struct LaneSetup {
     /// The modalities.
     pub registry: Registry,
-    /// One for each modality.
+    /// One for each modality, to begin with.
     pub models: Vec<Models>,
+    /// What is put to work instead while running.
+    pub roster: Roster,
     /// The fusion package as text.
     pub package: Arc<str>,
     /// Score-stage limits and spans by modality.

@@ -14,6 +14,7 @@ pub mod explain;
 pub mod feed;
 pub mod final_revisions;
 pub mod local_lane;
+pub mod models;
 pub mod patience;
 pub mod record_files;
 pub mod replay;

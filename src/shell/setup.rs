@@ -1,6 +1,7 @@
 //! The pipeline as it ships: modalities, reference scorers with their calibrations, spans and limits.
 
 use super::local_lane::{LaneSetup, Models, Scoring};
+use super::models::Roster;
 use crate::fuse::package::Profile;
 use crate::modality::{DefaultPolicy, Modality, Registry};
 use crate::score::calibration::CalibrationMap;
@@ -28,6 +29,7 @@ pub fn shipped(profile: Profile, modalities: &Registry, package: Arc<str>) -> La
     LaneSetup {
         registry: modalities.clone(),
         models: models.collect(),
+        roster: Roster::default(),
         package,
         scoring: modalities.iter().map(|(_, m)| scoring_of(policy_of(profile, m))).collect(),
         idle_after: if profile == Profile::Ward { Span::seconds(10) } else { Span::hours(1) },

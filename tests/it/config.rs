@@ -99,9 +99,11 @@ fn every_mistake_in_the_values_is_listed_at_once() {
         [lanes]
         heartbeat = "1min"
         instance = "a b"
-        [models]
-        labs = "news2-ward@1"
-        beds = "reference"
+        [models.labs]
+        active = "news2-ward@1"
+        shadow = "reference, ../x"
+        [models.beds]
+        active = "reference"
         [telemetry]
         listen = "here"
     "#;
@@ -118,7 +120,8 @@ fn every_mistake_in_the_values_is_listed_at_once() {
         "topics.epochs.beds",
         "lanes.heartbeat",
         "lanes.instance",
-        "models.labs",
+        "models.labs.active",
+        "models.labs.shadow",
         "models.beds",
         "telemetry.listen",
     ]);

@@ -86,6 +86,7 @@ fn switching_labs_off_lowers_their_availability_while_scores_carry_on() {
     });
     let options = Options {
         lanes,
+        models: None,
         partitions: 2,
         source: Source::Ward(Box::new(ward)),
         schedule: Schedule {
@@ -180,6 +181,7 @@ fn recorded(inputs: Vec<Known>, lanes: &LaneSetup, partitions: u32, limits: Limi
     let recorded = Recorded::new(inputs, &lanes.registry, Span::ZERO);
     Options {
         lanes: lanes.clone(),
+        models: None,
         partitions,
         schedule: Schedule {
             begins: recorded.begins().expect("there are events"),

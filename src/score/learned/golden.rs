@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// How far a score may be from the expected one, relative to it where it is above 1.
 pub const TOLERANCE: f64 = 1e-5;
+/// Rows of the largest batch that a model is tried with: more are cut, so that this bounds what a run asks for.
+const LARGEST_BATCH: usize = 1_024;
 /// Fewest and most golden rows.
 const ROWS: std::ops::RangeInclusive<usize> = 1..=100_000;
 
@@ -58,8 +60,18 @@ pub(super) fn compare(scorer: &LearnedScorer, json: &str) -> Result<(usize, f64)
         }
         worst = worst.max(difference);
     }
-    // A graph with a fixed batch size answers one of these and not the other.
-    scorer.try_score(&batch(&golden.rows[..1], inputs)).map_err(failed)?;
+    // A graph with a fixed batch size answers one of these and not the other; one that mixes rows answers them differently.
+    for count in [1, LARGEST_BATCH] {
+        let repeated: Vec<_> = golden.rows.iter().cycle().take(count).cloned().collect();
+        let again = scorer.try_score(&batch(&repeated, inputs)).map_err(failed)?;
+        let differs =
+            |(one, other): (&f64, &f64)| (one - other).abs() > TOLERANCE * one.abs().max(1.0);
+        if let Some(row) = scores.iter().cycle().zip(&again).position(differs) {
+            return Err(format!(
+                "golden vectors: row {row} of {count} scores otherwise than among {rows}: rows must not see each other"
+            ));
+        }
+    }
     Ok((rows, worst))
 }
 

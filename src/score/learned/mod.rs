@@ -92,6 +92,18 @@ pub struct PackageFiles {
     pub golden: String,
 }
 
+impl PackageFiles {
+    /// What tells these bytes from any others: lower-case hexadecimal SHA-256 of all three, each after its length.
+    pub fn digest(&self) -> String {
+        let mut all = Sha256::new();
+        for part in [self.manifest.as_bytes(), &self.model, self.golden.as_bytes()] {
+            all.update((part.len() as u64).to_le_bytes());
+            all.update(part);
+        }
+        hexadecimal(&all.finalize())
+    }
+}
+
 /// A package that has passed every check.
 #[derive(Clone)]
 pub struct LearnedModel {
@@ -161,7 +173,11 @@ fn risk_of(map: CalibrationMap) -> Calibrate {
 
 /// Lower-case hexadecimal SHA-256.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
         let _written = write!(text, "{byte:02x}");
         text
     })

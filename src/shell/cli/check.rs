@@ -1,6 +1,6 @@
 //! `latefusion check`: everything that is wrong, at once, before anything runs.
 
-use super::deployed::{ConfigArgs, connect};
+use super::deployed::{ConfigArgs, connect, start_models};
 use super::output::{say, warn};
 use crate::shell::bus::kafka::topics;
 use crate::shell::config::Deployment;
@@ -17,7 +17,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let deployment = args.config.load()?;
+    let mut deployment = args.config.load()?;
+    start_models(&mut deployment, |_| true)?;
+    let refused = deployment.lanes.roster.refused();
+    if !refused.is_empty() {
+        refused.iter().for_each(|refusal| warn(&refusal.to_string()));
+        warn(&format!("latefusion: {} models are refused", refused.len()));
+        return Ok(ExitCode::FAILURE);
+    }
     say(&format!(
         "configuration, models and fusion package {}: no mistakes",
         short(&deployment.package_digest())

@@ -80,7 +80,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn options(args: &Args, registry: &Registry) -> anyhow::Result<Options> {
     let of_data = if args.source.is_dataset() { Profile::Hourly } else { Profile::Ward };
     let profile = args.pipeline.profile(of_data);
-    let lanes = args.pipeline.setup(profile, registry)?;
+    let (lanes, models) = args.pipeline.watched(profile, registry)?;
     let package = Package::parse(&lanes.package, registry)
         .map_err(|mistakes| anyhow::anyhow!("{mistakes:?}"))?;
     // The same as a replay's, so that both end at the same instant.
@@ -104,6 +104,7 @@ fn options(args: &Args, registry: &Registry) -> anyhow::Result<Options> {
     };
     Ok(Options {
         lanes,
+        models,
         partitions: args.pipeline.partitions,
         source,
         schedule: Schedule {
@@ -212,6 +213,8 @@ struct Summary {
     lost: BTreeMap<&'static str, i64>,
     most_bytes_under_way: usize,
     worker_restarts: u64,
+    /// Put to work while running, and refused.
+    model_swaps: [u64; 2],
     first_score_seconds: Option<f64>,
     seconds: f64,
     #[serde(skip)]
@@ -232,6 +235,7 @@ impl Summary {
             lost: ["inputs", "predictions", "fused_scores"].into_iter().zip(outcome.lost).collect(),
             most_bytes_under_way: outcome.most_bytes,
             worker_restarts: outcome.restarts,
+            model_swaps: outcome.swaps,
             first_score_seconds: outcome.first_score_after.map(|after| after.as_secs_f64()),
             seconds: outcome.took.as_secs_f64(),
             is_recorded,
@@ -260,6 +264,7 @@ impl Summary {
                 "final revisions",
                 format!("{}, digest {}", self.final_revisions, self.final_revisions_digest),
             ),
+            ("model swaps", format!("{}, {} refused", self.model_swaps[0], self.model_swaps[1])),
             ("lost", lost.to_string()),
         ];
         let mut text: String =

@@ -3,7 +3,9 @@
 use crate::shell::bus::kafka::KafkaBus;
 use crate::shell::bus::{Guarantee, Worker};
 use crate::shell::config::Deployment;
-use anyhow::Context;
+use crate::shell::local_lane::LaneSetup;
+use crate::shell::models::{ModelsFolder, Trial, Watcher};
+use anyhow::{Context, bail};
 use std::path::PathBuf;
 
 /// Where the configuration is.
@@ -35,4 +37,32 @@ pub(super) fn outsider(deployment: &Deployment, what: &str) -> Worker {
 /// Connects an outsider.
 pub(super) fn connect(deployment: &Deployment, what: &str) -> anyhow::Result<KafkaBus> {
     KafkaBus::connect(&deployment.kafka, outsider(deployment, what)).context("no connection")
+}
+
+/// Puts the configured folder's models to work on the modalities for which `scores_here` holds; `None`: there is no folder.
+pub(super) fn start_models(
+    deployment: &mut Deployment,
+    scores_here: impl Fn(&str) -> bool,
+) -> anyhow::Result<Option<Watcher>> {
+    let folder = deployment.config.models_folder(this_program()?);
+    let lanes = &mut deployment.lanes;
+    folder.map(|folder| start_watcher(folder, lanes, scores_here)).transpose()
+}
+
+/// Puts a folder's models to work; an active one that is refused is an error.
+pub(super) fn start_watcher(
+    folder: ModelsFolder,
+    lanes: &mut LaneSetup,
+    scores_here: impl Fn(&str) -> bool,
+) -> anyhow::Result<Watcher> {
+    let shown = folder.folder.display().to_string();
+    Watcher::start(folder, lanes, scores_here).or_else(|refused| {
+        let told: Vec<String> = refused.iter().map(ToString::to_string).collect();
+        bail!("models in {shown} are refused\n  {}", told.join("\n  "))
+    })
+}
+
+/// This program tries the packages.
+pub(super) fn this_program() -> anyhow::Result<Trial> {
+    Trial::by_this_program().context("cannot find this program")
 }

@@ -1,10 +1,12 @@
 //! What the replaying commands have in common: where inputs come from and what they run through.
 
+use super::deployed::{start_watcher, this_program};
 use super::output::{bar, warn};
 use crate::fuse::package::{Package, Profile};
 use crate::modality::{Registry, encounters};
 use crate::shell::datasets::{self, Dataset, Kind};
 use crate::shell::local_lane::{Known, LaneSetup, Refused};
+use crate::shell::models::{ModelsFolder, Watcher};
 use crate::shell::record_files;
 use crate::shell::replay::ReplayConfig;
 use crate::shell::setup;
@@ -31,6 +33,9 @@ pub(super) struct PipelineArgs {
     /// Fusion package (TOML) instead of the profile's.
     #[arg(long, value_name = "FILE")]
     pub package: Option<PathBuf>,
+    /// Folder of model packages (MODALITY/NAME/VERSION, see docs/models.md): its models score instead of the reference scorers.
+    #[arg(long, value_name = "DIR", env = "LATEFUSION_MODELS")]
+    pub models: Option<PathBuf>,
     /// How many partitions patients are spread over; part of the result, as panes wait for their partition.
     #[arg(long, default_value_t = 8)]
     pub partitions: u32,
@@ -66,6 +71,15 @@ impl PipelineArgs {
     }
 
     pub(super) fn setup(&self, profile: Profile, registry: &Registry) -> anyhow::Result<LaneSetup> {
+        Ok(self.watched(profile, registry)?.0)
+    }
+
+    /// With what watches the folder of models from then on.
+    pub(super) fn watched(
+        &self,
+        profile: Profile,
+        registry: &Registry,
+    ) -> anyhow::Result<(LaneSetup, Option<Watcher>)> {
         let text = match &self.package {
             None => toml::to_string(&Package::shipped(profile, registry))?,
             Some(path) => std::fs::read_to_string(path)
@@ -79,7 +93,10 @@ impl PipelineArgs {
         }
         let mut setup = setup::shipped(profile, registry, text.into());
         setup.batch = self.batch;
-        Ok(setup)
+        let Some(folder) = self.models.clone() else { return Ok((setup, None)) };
+        let folder = ModelsFolder { folder, choices: BTreeMap::new(), trial: this_program()? };
+        let watcher = start_watcher(folder, &mut setup, |_| true)?;
+        Ok((setup, Some(watcher)))
     }
 
     pub(super) fn config(&self, profile: Profile) -> ReplayConfig {

@@ -16,6 +16,7 @@ mod explain;
 mod face;
 mod features;
 mod inputs;
+mod model;
 mod output;
 mod produce;
 mod replay;
@@ -63,6 +64,8 @@ enum Command {
     Config(config::Args),
     /// Looks for everything that is wrong: configuration, files, brokers, topics.
     Check(check::Args),
+    /// Model packages: whether one can be put to work, and if not, why.
+    Model(model::Args),
     /// Creates the topics, or brings their settings in line; may be run again at any time.
     Topics(topics::Args),
     /// Switches the fusion package on by an activation record in the log.
@@ -91,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Model(args) => model::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Activate(args) => run::activate(&args),
         Command::Run(args) => run::run(&args),

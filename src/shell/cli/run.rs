@@ -1,7 +1,7 @@
 //! `latefusion run`, `activate` and `healthcheck`.
 
 use super::check::short;
-use super::deployed::{ConfigArgs, outsider};
+use super::deployed::{ConfigArgs, outsider, start_models};
 use super::output::say;
 use crate::fuse::package::Profile;
 use crate::shell::bus::Guarantee;
@@ -41,6 +41,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let crews = crews(&args.roles, &deployment)?;
     logs::start(&deployment.config.telemetry);
+    let scored: Vec<String> = crews
+        .iter()
+        .filter_map(|crew| match crew.role {
+            Role::Score(Feed::Modality(id)) => Some(deployment.names.modality(id).to_owned()),
+            _ => None,
+        })
+        .collect();
+    let watcher = start_models(&mut deployment, |name| scored.iter().any(|scored| scored == name))?;
     let (stop, board) = (StopFlag::default(), Board::default());
     let telemetry =
         deployment.telemetry().map_err(|why| anyhow!("telemetry.otlp_endpoint: {why}"))?;
@@ -66,7 +74,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         driver::refuse_other_counts(&mut bus, &pipeline, role, wanted)?;
         Ok(bus)
     };
-    let ran = run_roles(&pipeline, &crews, join, &clock, &stop, &board);
+    let ran = std::thread::scope(|scope| {
+        let (telemetry, stop) = (&pipeline.telemetry, &stop);
+        let watching = watcher.map(|watcher| {
+            let thread = std::thread::Builder::new().name("models".to_owned());
+            thread.spawn_scoped(scope, move || watcher.run(telemetry, stop))
+        });
+        watching.transpose().context("cannot start a thread")?;
+        let ran = run_roles(&pipeline, &crews, join, &clock, stop, &board);
+        stop.stop();
+        anyhow::Ok(ran)
+    })?;
     pipeline.telemetry.flush();
     match ran {
         Ok(()) => Ok(ExitCode::SUCCESS),

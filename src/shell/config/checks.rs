@@ -1,11 +1,9 @@
 //! What the values of a configuration must be.
 
 use super::Config;
-use super::settings::REFERENCE;
 use crate::fuse::package::Mistake;
 use crate::modality::Registry;
 use crate::shell::bus::kafka::{Mechanism, Security};
-use crate::shell::setup;
 use crate::types::Span;
 
 impl Config {
@@ -158,25 +156,6 @@ impl Config {
             ("dead_letter_bytes", lanes.dead_letter_bytes),
         ] {
             require(value > 0, key, "must be above 0");
-        }
-        found
-    }
-
-    fn model_mistakes(&self, registry: &Registry) -> Vec<Mistake> {
-        let mut found = Vec::new();
-        for (modality, model) in &self.models {
-            let path = format!("models.{modality}");
-            let Some((_, known)) = registry.find(modality) else {
-                let names: Vec<&str> = registry.iter().map(|(_, m)| m.name).collect();
-                let expected = format!("no such modality; there are {}", names.join(", "));
-                found.push(Mistake::new(path, expected));
-                continue;
-            };
-            if model != REFERENCE && setup::shipped_model(model, known).is_none() {
-                let of_it = setup::shipped_models(known).join("`, `");
-                let expected = format!("no such model; there are `{REFERENCE}`, `{of_it}`");
-                found.push(Mistake::new(path, expected));
-            }
         }
         found
     }

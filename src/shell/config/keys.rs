@@ -1,7 +1,7 @@
 //! Which keys there are, as the structs say themselves, and which of them somebody may have meant.
 
 use super::sections::{
-    Config, FusionSection, KafkaSection, LanesSection, TelemetrySection, TopicsSection,
+    Config, FusionSection, KafkaSection, LanesSection, ModelChoice, TelemetrySection, TopicsSection,
 };
 use serde::de::{Deserialize, Deserializer, Error, Visitor, value};
 use serde::forward_to_deserialize_any;
@@ -50,6 +50,9 @@ pub(super) enum Kind {
 pub(super) fn kind(path: &[&str]) -> Kind {
     let free = FREE.contains(&path.join(".").as_str());
     match path {
+        ["models", "folder"] => Kind::Value,
+        ["models", _] => Kind::Table,
+        ["models", _, key] if fields::<ModelChoice>().contains(key) => Kind::Value,
         [section] if free || fields::<Config>().contains(section) => Kind::Table,
         [section, _] if FREE.contains(section) => Kind::Value,
         [section, key] if fields_of_section(section).contains(key) => {

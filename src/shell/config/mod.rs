@@ -5,14 +5,15 @@
 
 mod checks;
 mod keys;
+mod models;
 mod reading;
 mod sections;
 mod settings;
 mod topics;
 
 pub use sections::{
-    Config, FusionSection, KafkaSection, LanesSection, LogFormat, LogLevel, ProfileName,
-    TelemetrySection, TopicsSection,
+    Config, FusionSection, KafkaSection, LanesSection, LogFormat, LogLevel, ModelChoice,
+    ModelsSection, ProfileName, TelemetrySection, TopicsSection,
 };
 pub use settings::{Deployment, check_package, shipped_package};
 

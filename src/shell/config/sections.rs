@@ -17,8 +17,8 @@ pub struct Config {
     pub topics: TopicsSection,
     /// What the workers do and how much they may keep.
     pub lanes: LanesSection,
-    /// The model that serves a modality, by modality; `reference`, as everywhere by default, is the profile's reference scorer.
-    pub models: BTreeMap<String, String>,
+    /// Where models come from, and which of them serve.
+    pub models: ModelsSection,
     /// What `latefusion activate` writes to the log.
     pub fusion: FusionSection,
     /// Logs, metrics, traces, and the address that health checks and scrapes go to.
@@ -198,6 +198,30 @@ impl Default for LanesSection {
             dead_letter_bytes: crate::shell::wire::Limits::default().payload,
         }
     }
+}
+
+/// `[models]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelsSection {
+    /// A folder of packages, watched while running; `None`: the scorers that ship.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
+    /// `[models.<modality>]`; a modality that is not there has what its folder says, else its reference scorer.
+    #[serde(flatten)]
+    pub of: BTreeMap<String, ModelChoice>,
+}
+
+/// `[models.<modality>]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ModelChoice {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<String>,
+    /// Several with commas between.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<String>,
 }
 
 /// `[fusion]`

@@ -207,12 +207,7 @@ impl Config {
     fn lane_setup(&self, registry: &Registry, package: Arc<str>) -> LaneSetup {
         let lanes = &self.lanes;
         let mut setup = setup::shipped(lanes.profile.profile(), registry, package);
-        for ((_, modality), models) in registry.iter().zip(&mut setup.models) {
-            let named = self.models.get(modality.name).filter(|model| *model != REFERENCE);
-            if let Some(named) = named.and_then(|model| setup::shipped_model(model, modality)) {
-                *models = named;
-            }
-        }
+        self.choose_shipped(&mut setup);
         for scoring in &mut setup.scoring {
             scoring.max_clock_skew = lanes.max_clock_skew;
             scoring.max_observations = lanes.max_observations;
@@ -229,9 +224,6 @@ impl Config {
         Limits { payload: self.lanes.dead_letter_bytes, ..Limits::default() }
     }
 }
-
-/// Stands for the reference scorer of the profile.
-pub(super) const REFERENCE: &str = "reference";
 
 /// The shipped package of a profile, as text.
 pub fn shipped_package(profile: Profile, registry: &Registry) -> Arc<str> {

@@ -20,6 +20,7 @@ use super::driver::{
 use super::feed::Source;
 use super::final_revisions::FinalRevisions;
 use super::local_lane::LaneSetup;
+use super::models::Watcher;
 use super::telemetry::{self, Observed, Shape, Telemetry};
 use super::view::{BandChange, Flow, Picture};
 use super::wire::{Limits as LetterLimits, Names, Topics};
@@ -64,6 +65,8 @@ pub struct Schedule {
 pub struct Options {
     /// Modalities, models, spans, and the fusion package that is activated.
     pub lanes: LaneSetup,
+    /// Puts other models to work while the demo runs.
+    pub models: Option<Watcher>,
     /// Partitions of every topic.
     pub partitions: u32,
     /// Where records come from.
@@ -123,6 +126,8 @@ pub struct Outcome {
     pub most_bytes: usize,
     /// Workers that had to connect again.
     pub restarts: u64,
+    /// Models put to work while it ran, and models refused.
+    pub swaps: [u64; 2],
     /// From the start of the broker to the first fused score; `None`: there was none.
     pub first_score_after: Option<Duration>,
     /// From the start to the end.
@@ -164,7 +169,7 @@ pub enum DemoError {
 ///
 /// # Errors
 /// See [`DemoError`].
-pub fn run(options: Options, audience: &mut dyn Audience) -> Result<Outcome, DemoError> {
+pub fn run(mut options: Options, audience: &mut dyn Audience) -> Result<Outcome, DemoError> {
     let started = Instant::now();
     let topics = Topics::default();
     let names = Names::new(&options.lanes.registry, &topics)
@@ -188,7 +193,7 @@ pub fn run(options: Options, audience: &mut dyn Audience) -> Result<Outcome, Dem
     }
     let (commands, receiver) = mpsc::channel();
     let progress = Progress::default();
-    let title = options.title.clone();
+    let (title, watcher) = (options.title.clone(), options.models.take());
     let feeder = feeder(options, &settings, &pipeline, &marks, &clock, &progress, receiver)?;
     let connect = |role: Role, worker: usize| {
         let membership = role.membership(&pipeline, "latefusion-demo", "0", worker);
@@ -217,6 +222,7 @@ pub fn run(options: Options, audience: &mut dyn Audience) -> Result<Outcome, Dem
         let (connect, stop, board, pipeline) = (&connect, &stop, &board, &pipeline);
         let roles = scope.spawn(move || run_roles(pipeline, &crews, connect, &shared, stop, board));
         let feeding = scope.spawn(|| feeder.run());
+        watcher.map(|watcher| scope.spawn(|| watcher.run(&pipeline.telemetry, stop)));
         let watched = show.watch(&settings, audience, &commands, || feeding.is_finished());
         // Whoever ends first ends the others; without a watcher the feeder would wait in vain.
         let _ = commands.send(Command::Quit);

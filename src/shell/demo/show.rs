@@ -175,6 +175,13 @@ impl Show<'_> {
             ],
             most_bytes: fed.most_bytes,
             restarts: workers.iter().map(|worker| worker.restarts).sum(),
+            swaps: self
+                .pipeline
+                .telemetry
+                .totals()
+                .swaps
+                .iter()
+                .fold([0, 0], |all, of| [all[0] + of[0], all[1] + of[1]]),
             first_score_after: self.first_score_after,
             took: self.started.elapsed(),
         }

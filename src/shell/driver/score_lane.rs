@@ -20,6 +20,8 @@ pub(super) struct ScoreLane {
     pipeline: Arc<Pipeline>,
     modality: (ModalityId, &'static Modality),
     stage: ScoreStage,
+    /// The newest swap of models that was looked at.
+    swap: u64,
     writer: LogWriter,
     dead_letters: DeadLetters,
     inputs: Vec<ScoreInput>,
@@ -45,8 +47,12 @@ impl ScoreLane {
             max_patients: setup.max_patients,
             max_observations: scoring.max_observations,
         };
+        let mut swap = 0;
+        let swapped = setup.roster.newer(id, &mut swap);
+        let models = swapped.as_deref().unwrap_or(models);
         Some(Self {
             dead_letters: dead_letters(making),
+            swap,
             stage: ScoreStage::new(config, models.active.clone(), models.shadows.clone()),
             modality: (id, modality),
             writer: LogWriter::new(making),
@@ -56,7 +62,15 @@ impl ScoreLane {
         })
     }
 
+    /// Puts other models to work where the roster says so. Between two batches: what was said stays said.
+    fn look_at_roster(&mut self) {
+        if let Some(models) = self.pipeline.lanes.roster.newer(self.modality.0, &mut self.swap) {
+            self.stage.set_models(models.active.clone(), models.shadows.clone());
+        }
+    }
+
     fn step(&mut self, records: &[Record], mut measured: Option<&mut Measured>) {
+        self.look_at_roster();
         self.inputs.clear();
         self.outputs.clear();
         for record in records {
@@ -121,6 +135,8 @@ impl Engine for ScoreLane {
     }
 
     fn speak(&mut self, next_offset: i64, clock: ScorerClock, idle: bool, made: &mut Made) {
+        // A lane without records takes part in a swap too, so that what it says of itself is true.
+        self.look_at_roster();
         let heartbeat = self.stage.heartbeat(next_offset, clock, idle);
         self.writer.add_everywhere(&LogEntry::Heartbeat(heartbeat), made);
     }

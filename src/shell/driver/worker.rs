@@ -259,6 +259,11 @@ impl Worker {
         self.lanes.values().map(status).collect()
     }
 
+    /// What it does.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
     /// Since it was made, all lanes together.
     pub const fn counts(&self) -> Counts {
         self.counts

@@ -4,6 +4,7 @@ use super::gauges::{self, Availabilities, Observed, validities, watermark};
 use super::measured::{BINS, DISPOSITIONS};
 use super::totals::split;
 use crate::shell::driver::{EngineStatus, LaneStatus, Phase, RunState, WorkerStatus};
+use crate::shell::models::Refusal;
 use crate::types::{Absence, EventTime, Feed, ModalityId, rfc3339};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub struct Status {
     scores: Scores,
     sources: Vec<SourceCounts>,
     models: Vec<Model>,
+    /// What is named and does not serve.
+    refused_models: Vec<RefusedModel>,
     workers: Vec<Worker>,
     restores: Vec<Restore>,
 }
@@ -89,6 +92,22 @@ struct Model {
 }
 
 #[derive(Debug, Serialize)]
+struct RefusedModel {
+    modality: &'static str,
+    /// As it was named.
+    model: String,
+    role: &'static str,
+    why: String,
+}
+
+impl From<Refusal> for RefusedModel {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { modality, model, is_active, why } = refusal;
+        Self { modality, model, role: gauges::role_of(!is_active), why }
+    }
+}
+
+#[derive(Debug, Serialize)]
 struct Worker {
     role: String,
     worker: usize,
@@ -140,6 +159,14 @@ impl Observed {
             scores: self.scores(),
             sources: self.sources(),
             models: models(&workers),
+            refused_models: self
+                .pipeline
+                .lanes
+                .roster
+                .refused()
+                .into_iter()
+                .map(Into::into)
+                .collect(),
             workers: workers.iter().map(worker).collect(),
             restores: restores
                 .map(|(place, remaining)| Restore {

@@ -2,4 +2,4 @@
 
 mod audit;
 mod dead_letters;
-mod small_ward;
+pub(crate) mod small_ward;

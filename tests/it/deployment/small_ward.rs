@@ -13,7 +13,7 @@ use std::time::Duration;
 
 const BEGINNING: i64 = 1_700_000_000_000;
 const TICK: i64 = 500;
-pub(super) const PARTITIONS: u32 = 2;
+pub(crate) const PARTITIONS: u32 = 2;
 
 struct StepClock(Arc<AtomicI64>);
 
@@ -27,20 +27,25 @@ impl Clock for StepClock {
     }
 }
 
-pub(super) struct SmallWard {
-    pub(super) broker: MemoryBroker,
-    pub(super) pipeline: Arc<Pipeline>,
+pub(crate) struct SmallWard {
+    pub(crate) broker: MemoryBroker,
+    pub(crate) pipeline: Arc<Pipeline>,
     time: Arc<AtomicI64>,
     members: Vec<(MemoryBus, Worker)>,
     ward: Ward,
 }
 
-pub(super) fn on_change() -> Publish {
+pub(crate) fn on_change() -> Publish {
     Publish::OnChange { smallest_change: 0.02, longest_silence: Span::minutes(1) }
 }
 
 impl SmallWard {
-    pub(super) fn new(publish: Publish) -> Self {
+    pub(crate) fn new(publish: Publish) -> Self {
+        Self::with(publish, |_| {})
+    }
+
+    /// With other lanes, or other telemetry.
+    pub(crate) fn with(publish: Publish, change: impl FnOnce(&mut Pipeline)) -> Self {
         let mut config = Config::default();
         config.lanes.checkpoint_interval = Span::seconds(20);
         config.lanes.dead_letter_bytes = 300;
@@ -49,7 +54,9 @@ impl SmallWard {
         let mut package = Package::shipped(Profile::Ward, &registry);
         package.publish = publish;
         let package = toml::to_string(&package).expect("plain data");
-        let pipeline = Arc::new(deployment.pipeline());
+        let mut pipeline = deployment.pipeline();
+        change(&mut pipeline);
+        let pipeline = Arc::new(pipeline);
         let broker = MemoryBroker::new(Limits::default());
         broker.set_clock(IngestTime::from_millis(BEGINNING));
         for spec in deployment.config.topic_specs(&registry) {
@@ -76,14 +83,14 @@ impl SmallWard {
     }
 
     /// Somebody who joins no group and asks for fusion's offsets.
-    pub(super) fn outsider(&self, guarantee: Guarantee) -> MemoryBus {
+    pub(crate) fn outsider(&self, guarantee: Guarantee) -> MemoryBus {
         let (group, id) = ("latefusion-fuse".to_owned(), "outsider".to_owned());
         let member = Membership { group, id, topics: Vec::new(), guarantee };
         self.broker.connect(member).expect("the broker is there")
     }
 
     /// Lets time pass, and everybody do what there is to do.
-    pub(super) fn run(&mut self, span: Span) {
+    pub(crate) fn run(&mut self, span: Span) {
         let end = self.time.load(Ordering::Relaxed) + span.as_millis();
         loop {
             let now = self.time.load(Ordering::Relaxed);
@@ -110,12 +117,28 @@ impl SmallWard {
         }
     }
 
-    pub(super) fn append(&self, record: Outgoing) -> (TopicPartition, i64) {
+    pub(crate) fn append(&self, record: Outgoing) -> (TopicPartition, i64) {
         self.broker.append(&record).expect("the topic is there")
     }
 
+    /// Every worker is gone without a word, and another one starts in its place.
+    pub(crate) fn crash(&mut self) {
+        let session = Limits::default().session_timeout + Span::millis(1);
+        let roles: Vec<Role> = self.members.iter().map(|(_, worker)| worker.role()).collect();
+        self.members.clear();
+        self.broker.advance(session);
+        self.time.fetch_add(session.as_millis(), Ordering::Relaxed);
+        let members = roles.into_iter().map(|role| {
+            let member = role.membership(&self.pipeline, "latefusion", "0", 0);
+            let bus = self.broker.connect(member).expect("the broker is there");
+            let clock = Arc::new(StepClock(self.time.clone()));
+            (bus, Worker::new(self.pipeline.clone(), role, clock))
+        });
+        self.members = members.collect();
+    }
+
     /// Everybody commits and leaves.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         for (bus, worker) in &mut self.members {
             assert_eq!(worker.drain(bus), Ok(true));
             bus.close();

@@ -5,4 +5,7 @@ mod golden;
 mod laws;
 mod loading;
 mod packages;
+mod refusals;
+mod site;
+mod swapping;
 mod trees;

@@ -62,6 +62,7 @@ impl Showing {
         let package =
             toml::to_string(&Package::shipped(Profile::Ward, &registry)).expect("plain data");
         let options = Options {
+            models: None,
             lanes: setup::shipped(Profile::Ward, &registry, package.into()),
             partitions: 2,
             source: Source::Ward(Box::new(Ward::new(config, &registry).expect("a valid ward"))),

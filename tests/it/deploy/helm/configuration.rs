@@ -68,7 +68,7 @@ fn what_needs_care_in_toml_arrives_as_it_was_written() {
         assert_eq!(config.topics.modality["vitals"], "ward-7-vitals");
         assert_eq!(config.topics.epochs["labs"], 2);
         assert_eq!((config.lanes.workers, config.lanes.grace), (2, Span::minutes(1)));
-        assert_eq!(config.models["vitals"], "reference");
+        assert_eq!(config.models.of["vitals"].active.as_deref(), Some("reference"));
         assert!((config.telemetry.otlp_ratio - 0.25).abs() < 1e-9);
         for file in [&kafka.password_file, &kafka.ca_file, &kafka.certificate_file, &kafka.key_file]
         {
