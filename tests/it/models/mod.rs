@@ -4,6 +4,7 @@
 mod golden;
 mod laws;
 mod loading;
+mod mutations;
 mod packages;
 mod refusals;
 mod site;
