@@ -49,7 +49,7 @@ fn everything() -> Value {
             "kafka": { "session_timeout": "10s", "record_bytes": 2_000_000, "extra": { "client.rack": "room <2> & \"3\"" } },
             "topics": { "partitions": 3, "modality": { "vitals": "ward-7-vitals" }, "epochs": { "labs": 2 } },
             "lanes": { "workers": 2, "grace": "1min" },
-            "models": { "folder": "/models", "vitals": { "active": "reference" } },
+            "models": { "vitals": { "active": "reference" } },
             "telemetry": { "otlp_ratio": 0.25, "otlp_endpoint": "http://localhost:4318" },
         },
         "fusionPackage": "# as shipped\n",
