@@ -11,30 +11,32 @@ latefusion=target/release/latefusion
 work=training/work
 mkdir -p $work
 
-# features STUDY FOLDER TIMES MODALITY...
+# features STUDY DATASET TIMES MODALITY=SPEC...
 features() {
-    local study=$1 folder=$2 at=$3 wanted=()
+    local study=$1 dataset=$2 at=$3 wanted=()
     shift 3
-    for modality; do
-        wanted+=(--modality "$modality" --spec "training/specs/$modality.txt" --out "$work/$study-$modality.parquet")
+    for each; do
+        wanted+=(--modality "${each%=*}" --spec "training/specs/${each#*=}.txt" --out "$work/$study-${each%=*}.parquet")
     done
-    "$latefusion" features --dataset "$study" "$data/$folder" --at "$at" "${wanted[@]}"
+    "$latefusion" features --dataset "$dataset" "$data/${dataset//-/_}" --at "$at" "${wanted[@]}"
 }
 
+# study STUDY DATASET TIMES MODALITY=SPEC...
 made=0
-rm -rf $work/made $work/cinc2012 $work/eicu-demo
-for study in cinc2012 eicu-demo; do
-    folder=${study//-/_}
-    if [ ! -d "$data/$folder" ]; then
-        echo "make train: $data/$folder IS NOT THERE, its packages are left as they are" >&2
-        continue
+study() {
+    if [ ! -d "$data/${2//-/_}" ]; then
+        echo "make train: $data/${2//-/_} IS NOT THERE, the packages of $1 are left as they are" >&2
+        return
     fi
-    modalities=(vitals labs) at=24h,48h
-    [ $study = eicu-demo ] && modalities+=(imaging) at=12h,24h
-    features $study "$folder" $at "${modalities[@]}"
-    (cd training && OMP_NUM_THREADS=1 venv/bin/python -m trainer.mortality $study work work/made $date)
+    features "$@"
+    (cd training && OMP_NUM_THREADS=1 venv/bin/python -m trainer.mortality "$1" work work/made $date)
     made=1
-done
+}
+
+rm -rf $work/made $work/*/fold-*
+study cinc2012 cinc2012 24h,48h vitals=vitals labs=labs
+study cinc2012-ward cinc2012 24h,48h vitals=vitals-ward labs=labs
+study eicu-demo eicu-demo 12h,24h vitals=vitals labs=labs imaging=imaging
 [ $made = 1 ] || { echo "make train: no data set in $data" >&2; exit 1; }
 (cd training && venv/bin/python -m trainer.check work/made ../models)
 cp -r $work/made/. models/

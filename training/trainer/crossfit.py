@@ -13,7 +13,6 @@ from . import data, logistic, measures, trees
 
 DROPOUT_COPIES = 3
 SMALLEST_SLOPE = 0.05
-RIVALS = ("early", "early-dropout")
 
 
 def say(text):
@@ -38,7 +37,7 @@ class CrossFit:
         for table in tables:
             self._fit(table.modality, table.x, table.present, table.features)
             self._halves(table)
-        for name in RIVALS:
+        for name in study.rivals:
             x, names = data.combine(tables), data.early_names(tables)
             self._fit(name, x, self.present.any(axis=1), names)
 

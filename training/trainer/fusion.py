@@ -35,8 +35,8 @@ def masks_for(present, random, copies=4):
 class Stack:
     name = "stack"
 
-    def __init__(self, modalities, prior):
-        self.modalities, self.prior, self.lines = modalities, prior, {}
+    def __init__(self, modalities, prior, ridge=1.0):
+        self.modalities, self.prior, self.ridge, self.lines = modalities, prior, ridge, {}
 
     def fit(self, log_odds, ages, present, y, random):
         l0 = logit(self.prior)
@@ -47,13 +47,15 @@ class Stack:
             events.append(y)
         x, mask, events = np.vstack(rows), np.vstack(where), np.concatenate(events)
         several = mask.sum(axis=1) >= 2
-        common = logistic.fit(x[several], events[several], ridge=1.0)
+        # Towards slopes between the average and the sum: what holds them where there are few events.
+        start = np.r_[l0, np.full(x.shape[1], 0.7)] if self.ridge > 1.0 else None
+        common = logistic.fit(x[several], events[several], towards=start, ridge=self.ridge)
         for pattern in patterns(len(self.modalities)):
             own = np.all(mask == [i in pattern for i in range(mask.shape[1])], axis=1)
             center = np.r_[common[0], common[1:][list(pattern)]]
             line = center
             if own.sum() > 50:
-                fitted = logistic.fit(x[own][:, list(pattern)], events[own], towards=center, ridge=1.0)
+                fitted = logistic.fit(x[own][:, list(pattern)], events[own], towards=center, ridge=self.ridge)
                 share = own.sum() / (own.sum() + RARE)
                 line = share * fitted + (1 - share) * center
             slopes = np.maximum(line[1:], SMALLEST_SLOPE)
@@ -86,7 +88,7 @@ class Stack:
 class Attention:
     name = "attention"
 
-    def __init__(self, modalities, prior):
+    def __init__(self, modalities, prior, ridge=1.0):
         self.modalities, self.prior = modalities, prior
         self.keys, self.gains = np.zeros((len(modalities), 3)), {}
 
@@ -156,7 +158,7 @@ class Attention:
 class Boosted:
     name = "boosted"
 
-    def __init__(self, modalities, prior):
+    def __init__(self, modalities, prior, ridge=1.0):
         self.modalities, self.prior, self.model, self.gains = modalities, prior, None, {}
 
     def _rows(self, log_odds, ages, present):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from . import data, fusion, package
-from .crossfit import RIVALS, CrossFit, say
+from .crossfit import CrossFit, say
 from .studies import STUDIES
 
 
@@ -18,7 +18,7 @@ def fit_fusion(fit, k, method):
     """A method's parameters from every fold but k; from all of them with k None."""
     log_odds = fit.calibrated(k)
     rows = fit.trained & fit.present.any(axis=1) & (fit.fold != (-1 if k is None else k))
-    made = method([t.modality for t in fit.tables], fit.prior)
+    made = method([t.modality for t in fit.tables], fit.prior, fit.study.ridge)
     made.fit(log_odds[rows], fit.ages[rows], fit.present[rows], fit.y[rows], np.random.default_rng(9))
     return made
 
@@ -58,7 +58,7 @@ def write_fold(folder, fit, k):
         for h in (0, 1):
             line = fit.platt_of_half(t.modality, h, k)
             model("half", f"{t.modality}-half-{h}", fit.half_models[t.modality][k][h], line, of, f"side = {h}")
-    for name in RIVALS:
+    for name in fit.study.rivals:
         model("early", name, fit.models[name][k], fit.platt(name, k), f'name = "{name}"')
     for method in fusion.METHODS:
         made = fit_fusion(fit, k, method)
@@ -82,6 +82,8 @@ def main(study, work, models, date):
         write_fold(work / study.name / f"fold-{k}", fit, k)
     say("folds written")
     for table in fit.tables:
+        if study.ships and table.modality not in study.ships:
+            continue
         name = f"{table.modality}-{study.suffix}"
         found = package.write_model(fit, table, models / table.modality / name / "1", name, "1", date)
         say(f"{name}: AUROC {found['auroc']:.4f}, calibration error {found['calibration_error']:.4f}")

@@ -72,7 +72,7 @@ def subgroups(frame, risk, y):
     rows = ["| group | stays | deaths | AUROC (95 %) | mean risk | event rate | ECE |", "|---|---:|---:|---:|---:|---:|---:|"]
     for name, at in groups.items():
         stays, deaths = int(at.sum()), int(y[at].sum())
-        if min(deaths, stays - deaths) < 5:
+        if min(deaths, stays - deaths) < 10:
             rows.append(f"| {name} | {stays} | {deaths} | too few | | | |")
             continue
         low, high = measures.bootstrap(measures.auroc, risk[at], y[at], rounds=300)
@@ -106,7 +106,7 @@ Brier {found["brier"]:.4f}, expected calibration error {found["calibration_error
 
 **Intended use.** Research and engineering: one modality's part in a late fusion. Not for clinical decisions without local validation and regulatory assessment.
 
-**Limits.** {study.limits} Where a subgroup's mean risk and event rate differ above, its calibration is off by that much.
+**Limits.** {study.limits}{study.notes.get(table.modality, '')} Where a subgroup's mean risk and event rate differ above, its calibration is off by that much.
 """
 
 
@@ -143,56 +143,46 @@ def write_model(fit, table, folder, name, version, date):
     return found
 
 
-FUSION_HEAD = """# Fusion of {data}, made by `make train`. {what}
-every = "1h"
+HEAD = {
+    "hourly": """every = "1h"
 allowed_lateness = "1h"
 lane_timeout = "2h"
 state_ttl = "10d"
 activity_window = "6h"
 longest_clock_step = "2min"
-bands = [0.1, 0.3]
-
-[publish]
-policy = "always"
-
-[method]
-"""
-FUSION_TAIL = """
-[modality.vitals]
-validity = "6h"
-half_life = "4h"
-hold_limit = "12h"
-gating = true
-out_of_orderness = "10s"
-weight = 1.0
-
-[modality.labs]
-validity = "36h"
-half_life = "1d"
-hold_limit = "3d"
-gating = false
-out_of_orderness = "0s"
-weight = 1.0
-
-[modality.imaging]
-validity = "4d"
-half_life = "3d"
-hold_limit = "8d"
-gating = false
-out_of_orderness = "0s"
-weight = 1.0
-"""
+""",
+    "ward": """every = "10s"
+allowed_lateness = "5min"
+lane_timeout = "30s"
+state_ttl = "7d"
+activity_window = "15min"
+longest_clock_step = "2s"
+""",
+}
+# validity, half-life, hold limit, out-of-orderness: as `Package::shipped` has them.
+POLICIES = {
+    "hourly": {"vitals": ("6h", "4h", "12h", "10s"), "labs": ("36h", "1d", "3d", "0s"), "imaging": ("4d", "3d", "8d", "0s")},
+    "ward": {"vitals": ("15min", "10min", "30min", "10s"), "labs": ("1d", "12h", "2d", "0s"), "imaging": ("3d", "2d", "6d", "0s")},
+}
 
 
 def write_fusion(fit, folder):
     """The fusion packages for the shipped models: parameters from the out-of-fold predictions of every patient."""
     from . import mortality
 
+    study = fit.study
     folder.mkdir(parents=True, exist_ok=True)
-    kind = "" if fit.study.name == "cinc2012" else f"-{fit.study.name}"
+    data = "-eicu-demo" if study.name == "eicu-demo" else ""
     for method in fusion.METHODS:
         made = mortality.fit_fusion(fit, None, method)
-        widths = mortality.half_widths(fit, None, made)
-        names = " and ".join(fit.study.modalities)
-        head = FUSION_HEAD.format(data=names, what=f"Method: {method.name}; risk of {fit.study.outcome_text}, {fit.study.data}.")
-        (folder / f"hourly-mortality{kind}-{method.name}.toml").write_text(head + made.text(widths) + FUSION_TAIL)
+        lines = [
+            f"# Fusion of {' and '.join(study.modalities)} by the method {method.name}: risk of {study.outcome_text}, fitted on {study.data}. Made by `make train`.",
+            HEAD[study.profile] + "bands = [0.1, 0.3]", "", "[publish]", 'policy = "always"', "", "[method]",
+            made.text(mortality.half_widths(fit, None, made)),
+        ]
+        for modality, (validity, half_life, hold_limit, out_of_orderness) in POLICIES[study.profile].items():
+            lines += [
+                f"[modality.{modality}]", f'validity = "{validity}"', f'half_life = "{half_life}"', f'hold_limit = "{hold_limit}"',
+                f"gating = {str(modality == 'vitals').lower()}", f'out_of_orderness = "{out_of_orderness}"', "weight = 1.0", "",
+            ]
+        (folder / f"{study.profile}-mortality{data}-{method.name}.toml").write_text("\n".join(lines))
