@@ -5,6 +5,7 @@ use super::models::Roster;
 use crate::fuse::package::Profile;
 use crate::modality::{DefaultPolicy, Modality, Registry};
 use crate::score::calibration::CalibrationMap;
+use crate::score::learned::{LearnedModel, PackageFiles};
 use crate::score::{ActiveModel, Calibrate, Scorer, registry};
 use crate::types::Span;
 use std::sync::Arc;
@@ -18,6 +19,54 @@ const CALIBRATIONS: [&str; 6] = [
     include_str!("../../models/calibration/imaging-severity-ward-1.toml"),
     include_str!("../../models/calibration/imaging-severity-hourly-1.toml"),
 ];
+
+/// Manifest, model file and golden vectors of a learned package that ships.
+macro_rules! package {
+    ($folder:literal) => {
+        [
+            include_str!(concat!("../../models/", $folder, "/manifest.toml")),
+            include_str!(concat!("../../models/", $folder, "/model.txt")),
+            include_str!(concat!("../../models/", $folder, "/golden.json")),
+        ]
+    };
+}
+
+/// The learned models that ship, by profile; made by `make train`, a card beside each.
+const LEARNED_HOURLY: [[&str; 3]; 2] =
+    [package!("vitals/vitals-mortality-trees/1"), package!("labs/labs-mortality-trees/1")];
+const LEARNED_WARD: [[&str; 3]; 2] =
+    [package!("vitals/vitals-mortality-ward-trees/1"), package!("labs/labs-mortality-trees/1")];
+
+/// The fusion package that was fitted for the learned models of a profile.
+pub const fn learned_fusion(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Hourly => include_str!("../../models/fusion/hourly-mortality-stack.toml"),
+        Profile::Ward => include_str!("../../models/fusion/ward-mortality-stack.toml"),
+    }
+}
+
+/// Puts the learned models of a profile in the place of the reference scorers, where one ships.
+///
+/// # Errors
+/// What is wrong with a shipped package; a test looks at every one.
+pub fn put_learned(setup: &mut LaneSetup, profile: Profile) -> Result<(), Vec<String>> {
+    let packages = if profile == Profile::Ward { &LEARNED_WARD } else { &LEARNED_HOURLY };
+    for [manifest, model, golden] in packages {
+        let files = PackageFiles {
+            manifest: (*manifest).to_owned(),
+            model: model.as_bytes().to_vec(),
+            golden: (*golden).to_owned(),
+        };
+        let loaded = LearnedModel::load(&files, &setup.registry)?;
+        let places = setup.registry.iter().zip(&mut setup.models);
+        for ((_, modality), slot) in places {
+            if modality.name == loaded.modality.name {
+                *slot = Models { active: loaded.active.clone(), shadows: Vec::new() };
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Lanes with the reference scorers of a profile and this fusion package.
 pub fn shipped(profile: Profile, modalities: &Registry, package: Arc<str>) -> LaneSetup {
@@ -99,6 +148,58 @@ fn scoring_of(policy: &DefaultPolicy) -> Scoring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuse::package::Package;
+    use std::path::Path;
+
+    #[test]
+    fn the_learned_models_of_both_profiles_load_and_fit_their_lookback_and_their_fusion_package() {
+        let registry = Registry::shipped();
+        for profile in [Profile::Ward, Profile::Hourly] {
+            let package = Package::parse(learned_fusion(profile), &registry);
+            let expected = Package::shipped(profile, &registry);
+            let package = package.expect("the shipped fusion package has no mistakes");
+            assert_eq!(package.method.name, "stack");
+            assert_eq!(package.modality, expected.modality, "the policies are the profile's");
+            let mut setup = shipped(profile, &registry, learned_fusion(profile).into());
+            put_learned(&mut setup, profile).expect("the shipped packages load");
+            let names: Vec<String> =
+                setup.models.iter().map(|m| m.active.name().to_string()).collect();
+            assert!(names[0].starts_with("vitals-mortality"), "{names:?}");
+            assert!(names[1].starts_with("labs-mortality"), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn every_package_in_the_models_folder_agrees_with_its_golden_vectors() {
+        let registry = Registry::shipped();
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        let mut compared = 0;
+        for (_, modality) in registry.iter() {
+            let folder = models.join(modality.name);
+            for name in std::fs::read_dir(&folder).expect("each modality has a folder").flatten() {
+                for version in std::fs::read_dir(name.path()).expect("a folder").flatten() {
+                    let read = |file: &str| std::fs::read(version.path().join(file));
+                    let text = |file| String::from_utf8(read(file).expect("a file")).expect("text");
+                    let manifest = text("manifest.toml");
+                    let named = manifest.lines().find_map(|line| line.strip_prefix("file = \""));
+                    let file = named.expect("the model file's name").trim_end_matches('"');
+                    let model = read(file).expect("the model file");
+                    let files = PackageFiles {
+                        model,
+                        golden: text("golden.json"),
+                        manifest: manifest.clone(),
+                    };
+                    let loaded = LearnedModel::load(&files, &registry);
+                    let loaded = loaded.unwrap_or_else(|e| panic!("{:?}: {e:?}", version.path()));
+                    assert!(loaded.golden.0 > 0 && loaded.golden.1 < 1e-5);
+                    assert!(loaded.span <= modality.hourly.lookback);
+                    assert!(!text("MODEL_CARD.md").is_empty());
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared >= 6, "{compared}");
+    }
 
     #[test]
     fn every_modality_and_profile_has_a_reference_scorer_with_a_calibration() {

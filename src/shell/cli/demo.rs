@@ -80,7 +80,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn options(args: &Args, registry: &Registry) -> anyhow::Result<Options> {
     let of_data = if args.source.is_dataset() { Profile::Hourly } else { Profile::Ward };
     let profile = args.pipeline.profile(of_data);
-    let (lanes, models) = args.pipeline.watched(profile, registry)?;
+    let scorers = args.pipeline.scorers.clone().unwrap_or_else(|| "learned".to_owned());
+    let pipeline = PipelineArgs { scorers: Some(scorers), ..args.pipeline.clone() };
+    let (lanes, models) = pipeline.watched(profile, registry)?;
     let package = Package::parse(&lanes.package, registry)
         .map_err(|mistakes| anyhow::anyhow!("{mistakes:?}"))?;
     // The same as a replay's, so that both end at the same instant.

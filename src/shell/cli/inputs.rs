@@ -36,6 +36,9 @@ pub(super) struct PipelineArgs {
     /// Folder of model packages (MODALITY/NAME/VERSION, see docs/models.md): its models score instead of the reference scorers.
     #[arg(long, value_name = "DIR", env = "LATEFUSION_MODELS")]
     pub models: Option<PathBuf>,
+    /// Scorers by published rules, or models trained on cinc2012 with the fusion that was fitted for them (`demo`).
+    #[arg(long, value_parser = ["rules", "learned"])]
+    pub scorers: Option<String>,
     /// How many partitions patients are spread over; part of the result, as panes wait for their partition.
     #[arg(long, default_value_t = 8)]
     pub partitions: u32,
@@ -70,6 +73,7 @@ impl PipelineArgs {
         }
     }
 
+    /// The lanes; with the rules unless learned models are asked for.
     pub(super) fn setup(&self, profile: Profile, registry: &Registry) -> anyhow::Result<LaneSetup> {
         Ok(self.watched(profile, registry)?.0)
     }
@@ -80,7 +84,9 @@ impl PipelineArgs {
         profile: Profile,
         registry: &Registry,
     ) -> anyhow::Result<(LaneSetup, Option<Watcher>)> {
+        let learned = self.scorers.as_deref() == Some("learned");
         let text = match &self.package {
+            None if learned => setup::learned_fusion(profile).to_owned(),
             None => toml::to_string(&Package::shipped(profile, registry))?,
             Some(path) => std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read the fusion package {}", path.display()))?,
@@ -92,6 +98,10 @@ impl PipelineArgs {
             bail!("the fusion package has {} mistakes", mistakes.len());
         }
         let mut setup = setup::shipped(profile, registry, text.into());
+        if learned {
+            setup::put_learned(&mut setup, profile)
+                .map_err(|mistakes| anyhow::anyhow!("a learned model: {mistakes:?}"))?;
+        }
         setup.batch = self.batch;
         let Some(folder) = self.models.clone() else { return Ok((setup, None)) };
         let folder = ModelsFolder { folder, choices: BTreeMap::new(), trial: this_program()? };

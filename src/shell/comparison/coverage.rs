@@ -32,7 +32,7 @@ impl Covered {
         let middle = (share + z * z / (2.0 * n)) / (1.0 + z * z / n);
         let spread =
             z / (1.0 + z * z / n) * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
-        (self.patients > 0).then(|| (share, [middle - spread, middle + spread]))
+        (self.patients > 0).then_some((share, [middle - spread, middle + spread]))
     }
 }
 
