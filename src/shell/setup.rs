@@ -45,11 +45,15 @@ pub const fn learned_fusion(profile: Profile) -> &'static str {
     }
 }
 
-/// Puts the learned models of a profile in the place of the reference scorers, where one ships.
+/// Puts the learned models of a profile beside the reference scorers as shadows, or in their place, where one ships.
 ///
 /// # Errors
 /// What is wrong with a shipped package; a test looks at every one.
-pub fn put_learned(setup: &mut LaneSetup, profile: Profile) -> Result<(), Vec<String>> {
+pub fn put_learned(
+    setup: &mut LaneSetup,
+    profile: Profile,
+    as_shadows: bool,
+) -> Result<(), Vec<String>> {
     let packages = if profile == Profile::Ward { &LEARNED_WARD } else { &LEARNED_HOURLY };
     for [manifest, model, golden] in packages {
         let files = PackageFiles {
@@ -60,8 +64,10 @@ pub fn put_learned(setup: &mut LaneSetup, profile: Profile) -> Result<(), Vec<St
         let loaded = LearnedModel::load(&files, &setup.registry)?;
         let places = setup.registry.iter().zip(&mut setup.models);
         for ((_, modality), slot) in places {
-            if modality.name == loaded.modality.name {
-                *slot = Models { active: loaded.active.clone(), shadows: Vec::new() };
+            match modality.name == loaded.modality.name {
+                true if as_shadows => slot.shadows.push(loaded.active.clone()),
+                true => *slot = Models { active: loaded.active.clone(), shadows: Vec::new() },
+                false => {}
             }
         }
     }
@@ -161,7 +167,9 @@ mod tests {
             assert_eq!(package.method.name, "stack");
             assert_eq!(package.modality, expected.modality, "the policies are the profile's");
             let mut setup = shipped(profile, &registry, learned_fusion(profile).into());
-            put_learned(&mut setup, profile).expect("the shipped packages load");
+            put_learned(&mut setup, profile, true).expect("the shipped packages load");
+            assert_eq!(setup.models.iter().map(|m| m.shadows.len()).sum::<usize>(), 2);
+            put_learned(&mut setup, profile, false).expect("the shipped packages load");
             let names: Vec<String> =
                 setup.models.iter().map(|m| m.active.name().to_string()).collect();
             assert!(names[0].starts_with("vitals-mortality"), "{names:?}");

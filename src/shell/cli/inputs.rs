@@ -36,8 +36,10 @@ pub(super) struct PipelineArgs {
     /// Folder of model packages (MODALITY/NAME/VERSION, see docs/models.md): its models score instead of the reference scorers.
     #[arg(long, value_name = "DIR", env = "LATEFUSION_MODELS")]
     pub models: Option<PathBuf>,
-    /// Scorers by published rules, or models trained on cinc2012 with the fusion that was fitted for them (`demo`).
-    #[arg(long, value_parser = ["rules", "learned"])]
+    /// Scorers by published rules; the same with models trained on cinc2012 as shadows, which are published and never fused; or
+    /// those models with the fusion that was fitted for them. Rules unless this is given; in a demo without --models, shadow for
+    /// the ward and learned for a data set.
+    #[arg(long, value_parser = ["rules", "shadow", "learned"])]
     pub scorers: Option<String>,
     /// How many partitions patients are spread over; part of the result, as panes wait for their partition.
     #[arg(long, default_value_t = 8)]
@@ -98,8 +100,9 @@ impl PipelineArgs {
             bail!("the fusion package has {} mistakes", mistakes.len());
         }
         let mut setup = setup::shipped(profile, registry, text.into());
-        if learned {
-            setup::put_learned(&mut setup, profile)
+        let shadow = self.scorers.as_deref() == Some("shadow");
+        if learned || shadow {
+            setup::put_learned(&mut setup, profile, shadow)
                 .map_err(|mistakes| anyhow::anyhow!("a learned model: {mistakes:?}"))?;
         }
         setup.batch = self.batch;
