@@ -50,11 +50,13 @@ check: ## format, lints, documentation, licences; changes nothing
 fmt: ## format the code
 	$(CARGO) fmt
 
-bench: ## the benchmarks (ARGS="NAME" for some of them)
-	@scripts/bootstrap.sh build
-	$(CARGO) bench $(LOCKED) --benches -- $(ARGS)
+bench: ## all benchmarks and one table, a quarter of an hour (ARGS="latency --json FILE" for one part, and the figures in a file)
+	@scripts/bootstrap.sh build kafka gate
+	@tests/kafka/kafka.sh fetch
+	$(CARGO) bench $(LOCKED) --bench all -- $(ARGS)
 
 bench-gate: ## fail where the engine needs 3 % more instructions an event than the baseline (valgrind)
+	@scripts/bootstrap.sh build gate
 	benches/gate.sh $(ARGS)
 
 train: ## the shipped models again, and cross-fitted ones for evaluate (DATA=folder of the unpacked data sets)

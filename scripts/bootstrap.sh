@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a fresh Debian or Ubuntu machine lacks: `bootstrap.sh [build] [kafka] [browser] [deploy] [watch]`, the first two by default. Only what is
+# Installs what a fresh Debian or Ubuntu machine lacks: `bootstrap.sh [build] [kafka] [browser] [deploy] [watch] [gate]`, the first two by default. Only what is
 # missing, one line for each thing; says what it needs and exits 1 where it may not install.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -45,6 +45,10 @@ look_for_deploy() {
 # promtool and prometheus; the package also starts a service of its own, which the tests do not use.
 look_for_watch() {
     { has promtool && has prometheus; } || need prometheus 'checks rules, dashboards and metrics'
+}
+
+look_for_gate() {
+    has valgrind || need valgrind 'counts the instructions of the engine'
 }
 
 install_missing() {
@@ -109,7 +113,8 @@ for part in "$@"; do
     browser) look_for_browser ;;
     deploy) look_for_deploy ;;
     watch) look_for_watch ;;
-    *) echo "usage: bootstrap.sh [build] [kafka] [browser] [deploy] [watch]" >&2; exit 2 ;;
+    gate) look_for_gate ;;
+    *) echo "usage: bootstrap.sh [build] [kafka] [browser] [deploy] [watch] [gate]" >&2; exit 2 ;;
     esac
 done
 install_missing

@@ -78,7 +78,7 @@ fn one(site: &Site, options: &Options, patients: u32, commit_ms: u32) {
             [0.5, 0.99, 0.999, 1.0].map(|part| at(part).copied().unwrap_or(-1));
         let n = times.len();
         if options.json {
-            let row = serde_json::json!({ "part": "latency", "patients": patients, "commit_interval_ms": commit_ms, "pane": pane,
+            let row = serde_json::json!({ "part": "latency", "case": format!("{patients} patients, commit {commit_ms} ms, {pane} panes"),
                 "panes": n, "p50_ms": p50, "p99_ms": p99, "p99_9_ms": p999, "greatest_ms": most, "missing": missing });
             println!("{row}");
         } else {

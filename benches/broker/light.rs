@@ -34,8 +34,8 @@ pub fn measure(site: &Site, options: &Options) {
     for (number, pair) in pairs.iter().enumerate() {
         let (ours, bare) = (each(pair.pipeline, pair), each(pair.passthrough, pair));
         if options.json {
-            let row = serde_json::json!({ "part": "light", "pair": number + 1, "patients": patients, "events": pair.events,
-                "fused": pair.fused, "pipeline_us_per_event": ours, "passthrough_us_per_event": bare, "ratio": ours / bare });
+            let row = serde_json::json!({ "part": "light", "case": format!("pair {}, {patients} patients", number + 1),
+                "events": pair.events, "fused": pair.fused, "pipeline_us_per_event": ours, "passthrough_us_per_event": bare, "ratio": ours / bare });
             println!("{row}");
         } else {
             println!(
@@ -57,7 +57,7 @@ fn pair(site: &Site, number: u32, patients: u32, seconds: u32) -> Pair {
     let processes = [run.start(&["run", "score", "vitals"]), run.start(&["run", "fuse"])];
     // The last windows are not over yet, and the first began before the stream did.
     let panes = i64::from(patients) * (i64::from(seconds) / 10 - 3).max(1);
-    let pipeline = until_done(&mut bus, &run, &processes, [events as i64 + before, panes]);
+    let (pipeline, _) = until_done(&mut bus, &run, &processes, [events as i64 + before, panes]);
     drop(processes);
     let (records, bytes) = volume(&mut bus, &run.topic("predictions"));
     let (fused, fused_bytes) = volume(&mut bus, &run.topic("fused-scores"));
@@ -85,26 +85,26 @@ fn pair(site: &Site, number: u32, patients: u32, seconds: u32) -> Pair {
     Pair { pipeline, passthrough, events, fused }
 }
 
-/// CPU time of the processes when the last of so many predictions and fused scores was there.
-fn until_done(
+/// CPU time of the processes, and time since the call, when the last of so many predictions and fused scores was there.
+pub fn until_done(
     bus: &mut KafkaBus,
     run: &Run,
     processes: &[Process; 2],
     wanted: [i64; 2],
-) -> Duration {
+) -> (Duration, Duration) {
     let (began, mut last, mut since) = (Instant::now(), Vec::new(), Instant::now());
-    let mut cpu = Duration::ZERO;
+    let mut spent = (Duration::ZERO, Duration::ZERO);
     loop {
         let sum = |ends: &[i64]| ends.iter().sum::<i64>();
         let scored = sum(&ends(bus, &run.topic("predictions")));
         let now = ends(bus, &run.topic("fused-scores"));
         if now != last {
             (last, since) = (now, Instant::now());
-            cpu = processes.iter().map(Process::cpu).sum();
+            spent = (processes.iter().map(Process::cpu).sum(), began.elapsed());
         } else if [scored, sum(&last)].iter().zip(wanted).all(|(there, wanted)| *there >= wanted)
             && since.elapsed() > Duration::from_secs(1)
         {
-            return cpu;
+            return spent;
         }
         let there = (scored, sum(&last));
         assert!(began.elapsed() < 3 * PATIENCE, "{there:?} predictions and scores, not {wanted:?}");

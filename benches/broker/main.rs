@@ -2,7 +2,8 @@
 //!
 //! `light`: CPU time per vitals event of the whole pipeline beside that of a bare two-hop passthrough with the same guarantees,
 //! the same number of records and the same sizes, one after the other in turns. `latency`: from an event to the moment a
-//! `read_committed` reader has the fused score made from it. `cargo bench --bench broker -- --help` tells the rest.
+//! `read_committed` reader has the fused score made from it.
+//! `recovery`: from the start of the processes to the last lane restored. `scale-out`: the stream of `light` with more workers. `cargo bench --bench broker -- --help` tells the rest.
 //! Figures are CPU time of the processes or times since the *intended* sending time, so that a stall is not left out.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark program prints")]
@@ -11,6 +12,8 @@
 mod latency;
 mod light;
 mod passthrough;
+mod recovery;
+mod scale_out;
 mod site;
 mod traffic;
 
@@ -22,7 +25,7 @@ pub struct Options {
     /// Only this part.
     #[arg(long)]
     part: Option<Part>,
-    /// Patients, each observed once a second; `latency` takes each of them in turn.
+    /// Patients, each observed once a second; `latency` and `recovery` take each of them in turn.
     #[arg(long, default_values_t = [1_000])]
     patients: Vec<u32>,
     /// `light`: seconds of stream in a run; `latency`: seconds measured, after ten that are not.
@@ -34,6 +37,9 @@ pub struct Options {
     /// `latency`: commit intervals in milliseconds.
     #[arg(long, default_values_t = [20, 50])]
     commit: Vec<u32>,
+    /// `scale-out`: worker threads of each role.
+    #[arg(long, default_values_t = [1, 2, 4])]
+    workers: Vec<u32>,
     /// `latency`: laboratory results a second, each of which asks for an early pane.
     #[arg(long, default_value_t = 20)]
     labs: u32,
@@ -54,6 +60,8 @@ pub struct Options {
 enum Part {
     Light,
     Latency,
+    Recovery,
+    ScaleOut,
 }
 
 fn main() {
@@ -72,5 +80,11 @@ fn main() {
     }
     if wanted(Part::Latency) {
         latency::measure(&site, &options);
+    }
+    if wanted(Part::Recovery) {
+        recovery::measure(&site, &options);
+    }
+    if wanted(Part::ScaleOut) {
+        scale_out::measure(&site, &options);
     }
 }

@@ -7,7 +7,7 @@ use latefusion::shell::patience::insist;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// For anything that should happen soon.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -77,9 +77,14 @@ pub struct Run {
 impl Run {
     /// Creates the topics and activates the package of the `ward` profile.
     pub fn new(site: &Site, prefix: &str, commit_ms: u32) -> Self {
+        Self::with(site, prefix, &format!("commit_interval = \"{commit_ms}ms\"\n"))
+    }
+
+    /// As [`Run::new`], with these lines of `[lanes]`.
+    pub fn with(site: &Site, prefix: &str, lanes: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut text = format!(
-            "[kafka]\nbrokers = \"{}\"\n[lanes]\napp = \"{prefix}\"\ncommit_interval = \"{commit_ms}ms\"\n\
+            "[kafka]\nbrokers = \"{}\"\n[lanes]\napp = \"{prefix}\"\n{lanes}\
              [telemetry]\nlisten = \"127.0.0.1:0\"\n[topics]\npartitions = {PARTITIONS}\n",
             site.brokers
         );
@@ -123,9 +128,18 @@ impl Run {
     }
 
     pub fn start(&self, words: &[&str]) -> Process {
-        let log = self.folder.path().join(format!("{}.log", words.join("-")));
-        let log = std::fs::File::create(log).expect("the folder is there");
+        let log = std::fs::File::create(self.log(words)).expect("the folder is there");
         Process::start(self.program(words).stdout(Stdio::null()).stderr(log))
+    }
+
+    /// How many lanes of the process started last with these words are restored.
+    pub fn restored(&self, words: &[&str]) -> usize {
+        let log = std::fs::read_to_string(self.log(words)).unwrap_or_default();
+        log.matches("lane restored").count()
+    }
+
+    fn log(&self, words: &[&str]) -> PathBuf {
+        self.folder.path().join(format!("{}.log", words.join("-")))
     }
 }
 
@@ -140,6 +154,24 @@ impl Process {
     /// CPU time so far, user and system.
     pub fn cpu(&self) -> Duration {
         cpu_of(&self.0.id().to_string())
+    }
+
+    /// Memory resident now, in MiB.
+    pub fn resident_mib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.0.id());
+        let text = std::fs::read_to_string(path).expect("it runs");
+        let kib = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = kib.and_then(|rest| rest.trim().strip_suffix(" kB")).expect("proc(5)");
+        kib.parse::<u64>().expect("a number") / 1_024
+    }
+
+    /// Asks the process to end and waits until it has; it commits and saves its state first.
+    pub fn end(mut self) {
+        let id = self.0.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status().expect("kill can be run");
+        assert!(asked.success(), "it runs");
+        let status = self.0.wait().expect("it is our child");
+        assert!(status.success(), "it ended with {status}");
     }
 
     /// CPU time of this process so far.
@@ -165,11 +197,18 @@ impl Drop for Process {
     }
 }
 
-/// Ends of all partitions of a topic, for a `read_committed` reader.
+/// Ends of all partitions of a topic, for a `read_committed` reader. A topic made a moment ago may not be known everywhere yet.
 pub fn ends(bus: &mut KafkaBus, topic: &str) -> Vec<i64> {
-    let end = |partition| {
+    let began = Instant::now();
+    let mut end = |partition| {
         let place = TopicPartition::new(topic, partition);
-        insist(PATIENCE, || bus.progress(&place)).expect("the broker is there").stable
+        loop {
+            match bus.progress(&place) {
+                Ok(progress) => return progress.stable,
+                Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
     };
-    (0..PARTITIONS).map(end).collect()
+    (0..PARTITIONS).map(&mut end).collect()
 }

@@ -13,6 +13,10 @@ use clap::Parser;
 use input::Source;
 use run::{Measured, Memory, Plan, Steps, measure, memory};
 
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Cost of the engine per vitals event: every patient once a second, eight parameters, a pane every ten seconds.
 #[derive(Parser, Debug)]
 struct Options {

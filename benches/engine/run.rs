@@ -72,8 +72,6 @@ pub struct Measured {
 /// Bytes of state a patient.
 #[derive(Debug)]
 pub struct Memory {
-    /// Patients.
-    pub patients: u32,
     /// Fusion stage.
     pub fuse: f64,
     /// Score stage of vitals.
@@ -134,11 +132,7 @@ pub fn memory(patients: u32) -> Memory {
         engine.round(&ward, &plan, round);
     }
     let each = |bytes: usize| bytes as f64 / f64::from(patients);
-    Memory {
-        patients,
-        fuse: each(engine.fuse.memory_bytes()),
-        score: each(engine.score.memory_bytes()),
-    }
+    Memory { fuse: each(engine.fuse.memory_bytes()), score: each(engine.score.memory_bytes()) }
 }
 
 struct Engine {

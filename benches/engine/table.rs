@@ -46,9 +46,8 @@ pub fn line(life: &str, row: &Measured) -> String {
 pub fn json(life: &str, row: &Measured) -> String {
     let PerEvent { decode, score, fuse, total, encode_per_fused } = PerEvent::of(row);
     json!({
-        "source": row.source.name(),
-        "patients": row.patients,
-        "life": life,
+        "part": "engine",
+        "case": format!("{}, {} patients, {life}", row.source.name(), row.patients),
         "events": row.events,
         "fused": row.fused,
         "decode_ns": decode,
@@ -72,7 +71,8 @@ pub fn memory_line(memory: &Memory) -> String {
 /// The memory figures as one JSON object.
 pub fn memory_json(memory: &Memory) -> String {
     json!({
-        "patients": memory.patients,
+        "part": "memory",
+        "case": "a patient with an hour of observations, one a minute",
         "fuse_bytes_per_patient": memory.fuse,
         "score_bytes_per_patient": memory.score,
     })
