@@ -91,7 +91,7 @@ fn seconds_for(model: &LearnedModel, rows: usize) -> f64 {
     let fields: Vec<Field> =
         (0..inputs).map(|i| Field::new(format!("{i}"), DataType::Float64, true)).collect();
     let column = |i: usize| {
-        let values = (0..rows).map(|row| ((row + i) % 2 == 0).then_some(row as f64 / 8.0));
+        let values = (0..rows).map(|row| (row + i).is_multiple_of(2).then_some(row as f64 / 8.0));
         Arc::new(values.collect::<Float64Array>()) as ArrayRef
     };
     let columns = (0..inputs).map(column).collect();
