@@ -6,6 +6,7 @@
 //!
 //! Values are read by the type their field calls for, so nothing is ever skipped and nesting costs nothing.
 
+use super::numbers::short_decimal;
 use crate::types::{Fault, RejectReason};
 use std::borrow::Cow;
 
@@ -331,30 +332,6 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
-/// The value of a number as a source writes a measurement: digits, and perhaps some after a point. `None`: another number, which the
-/// standard library reads.
-///
-/// Exact: up to 15 digits and their power of ten are whole numbers of an `f64`, so that their quotient is rounded once (Clinger, How to
-/// read floating point numbers accurately, 1990).
-fn short_decimal(text: &[u8]) -> Option<f64> {
-    const POWERS: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
-    if text.len() > 15 {
-        return None;
-    }
-    let (mut digits, mut decimals, mut pointed) = (0_u64, 0, false);
-    for byte in text {
-        match byte {
-            b'0'..=b'9' => {
-                digits = digits * 10 + u64::from(byte - b'0');
-                decimals += usize::from(pointed);
-            }
-            b'.' => pointed = true,
-            _ => return None,
-        }
-    }
-    POWERS.get(decimals).map(|power| digits as f64 / power)
-}
-
 /// A field of the wrong JSON type.
 #[cold]
 pub fn mismatch(field: &str, wanted: &str) -> Fault {
@@ -377,29 +354,4 @@ pub fn unknown_field() -> Fault {
 #[cold]
 pub fn twice(field: &str) -> Fault {
     Fault::new(RejectReason::Undecodable, format!("{field} is given twice"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_number_is_the_one_that_the_standard_library_reads() {
-        let mut random = fastrand::Rng::with_seed(3);
-        let mut short = 0;
-        for _ in 0..200_000 {
-            let digits: String =
-                (0..random.usize(1..16)).map(|_| char::from(random.u8(b'0'..=b'9'))).collect();
-            let (whole, decimals) = digits.split_at(random.usize(0..digits.len()));
-            let text = format!("{}.{decimals}", if whole.is_empty() { "0" } else { whole });
-            let read = short_decimal(text.as_bytes());
-            short += u32::from(read.is_some());
-            let wanted = text.parse::<f64>().expect("a number");
-            assert!(read.is_none_or(|read| read.to_bits() == wanted.to_bits()), "{text}: {read:?}");
-        }
-        assert!(short > 50_000, "{short} were short");
-        for other in ["-1", "1e3", "1234567890123456", "0.1234567"] {
-            assert_eq!(short_decimal(other.as_bytes()), None, "{other}");
-        }
-    }
 }

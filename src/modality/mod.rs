@@ -9,6 +9,7 @@ pub mod header;
 pub mod imaging;
 pub mod json;
 pub mod labs;
+mod numbers;
 pub mod report;
 pub mod units;
 pub mod vitals;
@@ -36,7 +37,7 @@ impl Column {
     /// NaN, infinite, outside the plausible range, or too many steps for the 16 bits that a lookback keeps.
     pub fn to_steps(&self, value: f64) -> Result<i16, Fault> {
         let [lowest, highest] = self.plausible;
-        let steps = rounded(value * self.steps_per_unit);
+        let steps = numbers::rounded(value * self.steps_per_unit);
         let fits = (f64::from(i16::MIN)..=f64::from(i16::MAX)).contains(&steps);
         if fits && (lowest..=highest).contains(&value) {
             Ok(steps as i16)
@@ -49,19 +50,6 @@ impl Column {
     /// The value of a number of steps, in the unit that the name ends in.
     pub fn to_value(&self, steps: i16) -> f64 {
         f64::from(steps) / self.steps_per_unit
-    }
-}
-
-/// To the nearest whole number, half away from zero, as `f64::round`, which calls the C library where the processor's
-/// instruction may not be counted on. Anything beyond 64 bits or not finite is returned as it is.
-fn rounded(number: f64) -> f64 {
-    if number.abs() < 9e15 {
-        // Exact: number and its whole part are within a factor of two, or the part is 0.
-        let whole = number as i64 as f64;
-        let rest = number - whole;
-        whole + f64::from(i8::from(rest >= 0.5) - i8::from(rest <= -0.5))
-    } else {
-        number
     }
 }
 
@@ -169,23 +157,4 @@ fn has_check_digit(code: &str) -> bool {
     let sum: u32 =
         digits.enumerate().map(|(i, d)| if i % 2 == 0 { d * 2 / 10 + d * 2 % 10 } else { d }).sum();
     check.parse() == Ok((10 - sum % 10) % 10)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rounded;
-
-    #[test]
-    fn rounding_is_that_of_the_standard_library() {
-        let mut random = fastrand::Rng::with_seed(5);
-        let halves = (-4_000..4_000).map(|n| f64::from(n) / 2.0);
-        let near = [0.499_999_999_999_999_94, -0.499_999_999_999_999_94, 4_503_599_627_370_495.5];
-        let odd = [f64::NAN, f64::INFINITY, f64::MAX, f64::MIN, 9e15, -9e15, -0.0];
-        let any: Vec<f64> = (0..100_000).map(|_| f64::from_bits(random.u64(..))).collect();
-        let usual: Vec<f64> = (0..100_000).map(|_| (random.f64() - 0.5) * 1e5).collect();
-        for number in halves.chain(near).chain(odd).chain(any).chain(usual) {
-            let (ours, theirs) = (rounded(number), number.round());
-            assert!(ours == theirs || (ours.is_nan() && theirs.is_nan()), "{number}: {ours}");
-        }
-    }
 }

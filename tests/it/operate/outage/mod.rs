@@ -7,6 +7,7 @@ mod plant;
 
 use super::files::Files;
 use super::promtool;
+use crate::seeds::say;
 use film::Film;
 use latefusion::types::Span;
 use plant::{Plant, Statuses};
@@ -30,7 +31,7 @@ impl Detected {
             (least..=most).contains(&at),
             "{alert} fires after {at} s, not within {least}..={most}"
         );
-        println!("{what}: {alert} after {} min {} s", at / 60, at % 60);
+        say(format_args!("{what}: {alert} after {} min {} s", at / 60, at % 60));
     }
 
     /// It does not fire between these instants.
