@@ -135,6 +135,18 @@ def make(kind, build):
     return run
 
 
+def long(build):
+    """The same over 48 steps of 8 inputs with 32 hidden units: what benches/models takes the time of."""
+
+    def run(name):
+        global STEPS, CHANNELS, HIDDEN
+        before, (STEPS, CHANNELS, HIDDEN) = (STEPS, CHANNELS, HIDDEN), (48, 4, 32)
+        make(name, build)(name)
+        STEPS, CHANNELS, HIDDEN = before
+
+    return run
+
+
 ALL = {
     f"network-{kind}": make(kind, build)
     for kind, build in {
@@ -145,3 +157,5 @@ ALL = {
         "attention": attention,
     }.items()
 }
+
+ALL["network-gru-long"] = long(recurrent("GRU", 3))
