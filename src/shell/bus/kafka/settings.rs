@@ -254,9 +254,10 @@ impl KafkaSettings {
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
-            // While a request waits for its turn librdkafka makes no other one, and its broker thread sleeps. Without this limit it spins on a
-            // full core for as long as a partition has five or more records in flight and others that are older than `linger.ms`: it
-            // looks at those again and again, and may not send them. A broker answers the requests of a connection one by one all the same.
+            // While a request waits for its turn librdkafka makes no other one. Otherwise its broker thread spins on a full core for as long as a
+            // partition has five or more records in flight and others that are older than `linger.ms`: it looks at those again and again,
+            // and may not send them. One way into that loop is left, docs/performance.md. A broker answers the requests of a connection
+            // one by one all the same.
             .set("max.in.flight.requests.per.connection", "1")
             .set("partitioner", "murmur2_random")
             .set("compression.type", "lz4")
