@@ -15,8 +15,6 @@ use std::time::{Duration, Instant};
 const SLICE: Duration = Duration::from_secs(2);
 /// How long to sleep between two looks at the acknowledgements. `flush` and `commit_transaction` look every 100 ms.
 const LOOK_EVERY: Duration = Duration::from_micros(100);
-/// Between two looks at the clock while records are handed over.
-const HAND_OVER_RECORDS: usize = 64;
 
 /// One producer.
 pub(super) struct Sink {
@@ -24,8 +22,6 @@ pub(super) struct Sink {
     /// As whom it writes, for error texts.
     name: String,
     patience: Duration,
-    /// librdkafka sends nothing that is younger, unless there is a full request of it.
-    linger: Duration,
 }
 
 /// How a transaction failed.
@@ -46,13 +42,11 @@ impl Sink {
         let name = transactional_id.unwrap_or(&worker.id).to_owned();
         let what = format!("cannot create producer {name}");
         let failed = |error: KafkaError| errors::bus_error(&what, &error, &Notes::default());
-        let config = settings.producer(worker, transactional_id);
-        let linger = config.get("linger.ms").and_then(|millis| millis.parse::<f64>().ok());
-        let linger = Duration::try_from_secs_f64(linger.unwrap_or(0.0) / 1e3).unwrap_or_default();
-        let producer: BaseProducer<Context> =
-            config.create_with_context(Context::new(settings)).map_err(failed)?;
+        let producer: BaseProducer<Context> = (settings.producer(worker, transactional_id))
+            .create_with_context(Context::new(settings))
+            .map_err(failed)?;
         let patience = Duration::from_millis(settings.patience.as_millis().max(0) as u64);
-        let sink = Self { producer, name, patience, linger };
+        let sink = Self { producer, name, patience };
         if transactional_id.is_some() {
             sink.take_over()?;
         }
@@ -95,44 +89,11 @@ impl Sink {
             notes.failed_delivery = None;
         }
         let deadline = Instant::now() + self.patience;
-        let mut records = records.peekable();
         let mut sent = 0;
-        while records.peek().is_some() {
-            let began = Instant::now();
-            self.hand_over(&mut records, &mut sent, deadline)?;
-            std::thread::sleep(self.linger.saturating_sub(began.elapsed()));
-            self.await_delivery(sent, deadline, &mut meanwhile)?;
+        for record in records {
+            self.send(record, deadline)?;
+            sent += 1;
         }
-        Ok(())
-    }
-
-    /// Hands over records for half of `linger`, so that all of them are there when the first requests go out and few wait behind those in
-    /// flight (see `max.in.flight` in the settings).
-    fn hand_over<'a>(
-        &self,
-        records: &mut impl Iterator<Item = &'a Outgoing>,
-        sent: &mut usize,
-        deadline: Instant,
-    ) -> Result<(), (Code, String)> {
-        let began = Instant::now();
-        loop {
-            let before = *sent;
-            for record in records.by_ref().take(HAND_OVER_RECORDS) {
-                self.send(record, deadline)?;
-                *sent += 1;
-            }
-            if *sent == before || began.elapsed() >= self.linger / 2 {
-                return Ok(());
-            }
-        }
-    }
-
-    fn await_delivery(
-        &self,
-        sent: usize,
-        deadline: Instant,
-        meanwhile: &mut impl FnMut(),
-    ) -> Result<(), (Code, String)> {
         loop {
             let before = self.delivered()?;
             if before == sent {
