@@ -278,7 +278,10 @@ impl Summary {
         let mut text: String =
             lines.iter().map(|(name, value)| format!("{name:16} {value}\n")).collect();
         if self.is_recorded {
-            text.push_str("`latefusion replay --digest` of the same data set and --partitions prints the same digest.\n");
+            text.push_str(
+                "`latefusion replay --digest` of the same data set with the same --partitions and --scorers (learned, if none were named \
+                 here) prints the same digest.\n",
+            );
         }
         text.push_str(LIMITS);
         text.push('\n');
