@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 const FRESH: Duration = Duration::from_secs(1);
 /// Statistics come every 0.5 s; older ones prove nothing.
 const STATISTICS_LIVE: Duration = Duration::from_millis(1_500);
+/// A lost assignment is revoked within milliseconds, unless librdkafka waits for the assignment that it announced before to be taken,
+/// which a lost one no longer is. After so long the member is given up.
+const LOST_FOR: Duration = Duration::from_secs(3);
 /// How often brokers that are away are reported.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
@@ -45,6 +48,8 @@ pub(super) struct Source {
     reported: Option<Instant>,
     /// When librdkafka was last polled.
     polled: Instant,
+    /// Since when the assignment has been lost and not revoked.
+    lost: Option<Instant>,
 }
 
 impl Source {
@@ -65,6 +70,7 @@ impl Source {
             poll_records: settings.poll_records,
             reported: None,
             polled: Instant::now(),
+            lost: None,
         })
     }
 
@@ -98,8 +104,23 @@ impl Source {
             return Err(trouble);
         }
         records.retain(|record| self.flows.get(&record.place).is_some_and(|flow| flow.started));
+        self.look_at_membership()?;
         let changes = std::mem::take(&mut self.changes);
         Ok(Delivery { changes, records, caught_up: self.caught_up() })
+    }
+
+    fn look_at_membership(&mut self) -> Result<(), BusError> {
+        if !self.consumer.assignment_lost() {
+            self.lost = None;
+            return Ok(());
+        }
+        if self.lost.get_or_insert_with(Instant::now).elapsed() < LOST_FOR {
+            return Ok(());
+        }
+        let group = &self.group;
+        Err(BusError::Restart(format!(
+            "group {group}: the assignment was lost and is not taken back; connect again"
+        )))
     }
 
     /// Keeps the membership alive while something else is waited for; what comes is kept for the next poll.
