@@ -16,6 +16,7 @@ mod errors;
 mod figures;
 mod membership;
 mod native;
+mod nudge;
 mod reader;
 mod settings;
 mod sink;

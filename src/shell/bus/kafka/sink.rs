@@ -3,12 +3,13 @@
 use super::context::{Context, Notes};
 use super::errors::{self, Remedy, remedy};
 use super::native::{base_record, list};
+use super::nudge::Nudge;
 use super::settings::KafkaSettings;
 use crate::shell::bus::{BusError, Outgoing, TopicPartition, Worker};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, Producer, PurgeConfig};
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// How long one blocking transaction call may take before it is made again.
@@ -18,7 +19,9 @@ const LOOK_EVERY: Duration = Duration::from_micros(100);
 
 /// One producer.
 pub(super) struct Sink {
-    producer: BaseProducer<Context>,
+    producer: Arc<BaseProducer<Context>>,
+    /// Of a producer with transactions.
+    nudge: Option<Nudge>,
     /// As whom it writes, for error texts.
     name: String,
     patience: Duration,
@@ -45,8 +48,13 @@ impl Sink {
         let producer: BaseProducer<Context> = (settings.producer(worker, transactional_id))
             .create_with_context(Context::new(settings))
             .map_err(failed)?;
+        let producer = Arc::new(producer);
+        let nudge =
+            transactional_id.map(|_| Nudge::of(&producer)).transpose().map_err(|error| {
+                BusError::Restart(format!("{what}: no thread can be started ({error}); try again"))
+            })?;
         let patience = Duration::from_millis(settings.patience.as_millis().max(0) as u64);
-        let sink = Self { producer, name, patience };
+        let sink = Self { producer, nudge, name, patience };
         if transactional_id.is_some() {
             sink.take_over()?;
         }
@@ -175,6 +183,7 @@ impl Sink {
                 return Err(self.abort(Code::AssignmentLost, "offsets not committed"));
             };
             self.insist("offsets not committed", || {
+                let _until_it_returns = self.nudge.as_ref().map(Nudge::watch);
                 self.producer.send_offsets_to_transaction(&list, &membership, SLICE)
             })?;
         }
